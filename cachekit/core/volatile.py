@@ -1,0 +1,124 @@
+"""Text that changes from call to call: what it looks like, and how to mask it.
+
+A template is a text with everything volatile masked. Two blocks with equal templates and unequal digests differ in
+volatile text only, which is how a broken prefix is told from a new prompt.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+_MONTH = (
+    r"(?:Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?|Oct(?:ober)?"
+    r"|Nov(?:ember)?|Dec(?:ember)?)"
+)
+_CLOCK = r"(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:[.,]\d{1,9})?)?(?:\s?[AaPp]\.?[Mm]\b\.?)?"
+_ZONE = r"(?:\s?(?:Z|UTC|GMT|[+-]\d{2}:?\d{2}))?"
+_MONTH_DIGITS = r"(?:0?[1-9]|1[0-2])"
+_DAY_DIGITS = r"(?:0?[1-9]|[12]\d|3[01])"
+_DAY = (
+    rf"(?:\d{{4}}[-/.]{_MONTH_DIGITS}[-/.]{_DAY_DIGITS}|{_DAY_DIGITS}[./]{_MONTH_DIGITS}[./]\d{{4}}"
+    rf"|{_MONTH_DIGITS}/{_DAY_DIGITS}/\d{{4}})"
+)
+_WORD_DAY = rf"(?:{_MONTH}\.?\s\d{{1,2}}(?:st|nd|rd|th)?,?\s\d{{4}}|\d{{1,2}}(?:st|nd|rd|th)?\s{_MONTH}\.?,?\s\d{{4}})"
+
+_ALONE, _END = r"(?<![0-9A-Za-z])", r"(?![0-9A-Za-z])"
+_KINDS: tuple[tuple[str, str], ...] = (
+    ("uuid", _ALONE + "-".join(r"[0-9a-fA-F]{%d}" % n for n in (8, 4, 4, 4, 12)) + _END),  # noqa: UP031  braces
+    ("timestamp", rf"(?<![\d.])(?:{_DAY}|{_WORD_DAY})(?:[T,]\s?|\s+(?:at\s)?){_CLOCK}{_ZONE}(?!\d)"),
+    ("date", rf"(?<![\d./-])(?:{_DAY}|{_WORD_DAY})(?![\d/-])"),
+    ("time", rf"(?<![\d:.]){_CLOCK}{_ZONE}(?![\d:])"),
+    (
+        "hex",
+        rf"{_ALONE}(?:(?=[0-9a-f]*\d)(?=[0-9a-f]*[a-f])[0-9a-f]{{8,}}"
+        rf"|(?=[0-9A-F]*\d)(?=[0-9A-F]*[A-F])[0-9A-F]{{8,}}){_END}",
+    ),
+    (
+        "id",
+        rf"{_ALONE}(?:[a-z]{{2,8}}[_-](?=[0-9A-Za-z]*\d)(?=[0-9A-Za-z]*[A-Za-z])[0-9A-Za-z]{{10,}}"
+        rf"|01(?=[0-9A-HJKMNP-TV-Z]*[A-HJKMNP-TV-Z])[0-9A-HJKMNP-TV-Z]{{24}}){_END}",
+    ),
+    ("number", r"(?<![A-Za-z_])\d+(?:[.,]\d+)*"),
+)
+_PATTERN = re.compile("|".join(f"(?P<{name}>{pattern})" for name, pattern in _KINDS))
+_MASKS = {name: f"\x01{name}\x01" for name, _ in _KINDS}
+
+
+def mask(text: str) -> str:
+    """The template of a text: timestamps, dates, times, UUIDs, ids and numbers replaced by their kind."""
+    return _PATTERN.sub(lambda match: _MASKS[match.lastgroup or "number"], text)
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """Volatile text at `offset` (characters), of a kind: timestamp, date, time, uuid, id, counter or statistic."""
+
+    kind: str
+    offset: int
+    text: str
+
+
+# A label that says the value after it belongs to one call: then even a plain number or an opaque token is volatile.
+_ID_OWNERS = "request session trace span correlation conversation thread run message transaction invocation call"
+_COUNTED = "turn step request call message iteration attempt retry counter visit query"
+_LIVE = (
+    "cpu memory disk load uptime balance queue active\\susers users\\sonline unread pending latency temperature "
+    "tokens\\s(?:used|left|remaining) credits open\\stickets battery"
+)
+
+
+def _either(words: str) -> str:
+    return "(?:" + "|".join(words.split()) + ")"
+
+
+_LABELLED = re.compile(
+    rf"\b{_either(_ID_OWNERS)}[\s_-]?id\b[\"']?\s*[:=]\s*[\"']?(?P<id>[0-9A-Za-z][\w.:-]{{5,}})"
+    r"|\b(?:nonce|request|trace|cache[\s_-]?bust(?:er)?)\b[\"']?\s*[:=]\s*[\"']?(?P<nonce>(?=[\w-]*\d)[\w-]{8,})"
+    rf"|\b{_either(_COUNTED)}(?:\s?(?:number|no\.?|count|index))?\s?(?:[#:=]|\bnumber\b|\bno\.)\s?"
+    r"(?P<counter>\d+)\b(?!\s?[.):]\s?[A-Z])"
+    rf"|\b{_either(_LIVE)}\b[^\n.;{{}}]{{0,24}}?(?:[:=]|\bis\b|\bat\b)\s?"
+    r"(?P<statistic>\$?\d[\d.,]*\s?(?:%|ms|s|gb|mb|kb|°)?)",
+    re.IGNORECASE,
+)
+_EPOCH = re.compile(r"(?<![\d.])1[6-9]\d{8}(?:\d{3}|\d{6})?(?:\.\d+)?(?!\d)")
+_NOW = re.compile(
+    r"\b(?:now|today|current(?:ly)?|as of|generated|time(?:stamp)?|date(?:time)?|updated|rendered|started|built|session"
+    r"|clock)\b",
+    re.IGNORECASE,
+)
+
+
+def sightings(text: str) -> Iterator[Sighting]:
+    """Volatile text in a prompt, in order of offset, overlaps left out.
+
+    A timestamp with a time of day, a UUID and an epoch count as volatile wherever they stand. A bare date does only
+    near a word such as today, now, current or as of: prompts are full of dates that never change. Numbers do only
+    behind a label that names a counter or a live statistic; opaque ids only behind a label that ends in id.
+    """
+    found = [*_plain(text), *_labelled(text), *(Sighting("timestamp", m.start(), m[0]) for m in _EPOCH.finditer(text))]
+    end = -1
+    for seen in sorted(found, key=lambda s: (s.offset, -len(s.text))):
+        if seen.offset >= end:
+            yield seen
+            end = seen.offset + len(seen.text)
+
+
+def _plain(text: str) -> Iterator[Sighting]:
+    for match in _PATTERN.finditer(text):
+        kind = match.lastgroup or ""
+        if kind in ("timestamp", "uuid") or (kind in ("date", "time") and _speaks_of_now(text, match.start())):
+            yield Sighting(kind, match.start(), match[0])
+
+
+def _speaks_of_now(text: str, offset: int) -> bool:
+    """Whether the same line, shortly before, says that the value is of the moment."""
+    line = text[max(0, offset - 40) : offset].rpartition("\n")[2]
+    return _NOW.search(line) is not None
+
+
+def _labelled(text: str) -> Iterator[Sighting]:
+    for match in _LABELLED.finditer(text):
+        kind = match.lastgroup or "id"
+        yield Sighting("id" if kind == "nonce" else kind, match.start(kind), match[kind])
