@@ -1,0 +1,185 @@
+"""The JSON values of a source: one a line, the elements of an array, or pretty-printed documents in a row."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from collections.abc import Iterator
+
+from cachekit.core.calls import BadLine
+from cachekit.core.inputs import LONGEST_LINE, CutOffError, Source, split_lines
+
+Value = tuple[int, object] | BadLine
+
+_SPACE = re.compile(r"[\s,\x00]*")
+_WRAPPED = re.compile(r'\s*\{\s*"(events|data|results)"\s*:\s*\[')
+"""Documents that are one long array in a wrapper: read element by element, each in the wrapper of its own."""
+
+_UNFINISHED = (b"{", b"[", b",", b":")
+"""A first line that ends so is the start of a pretty-printed document."""
+
+
+def read_values(source: Source) -> Iterator[Value]:
+    """The JSON values of a source with the number of the line where each begins. What is no JSON is a BadLine."""
+    chunks = source.chunks()
+    head = next(chunks, b"")
+    if _is_document(head):
+        return _document(_Text(head, chunks), source.name)
+    return _lines(split_lines(_joined(head, chunks), source.name), source.name)
+
+
+def value_of(line: bytes) -> object:
+    """A line's JSON value. Raises ValueError, without any content, for what is none.
+
+    Forgives NUL bytes, bytes that are no UTF-8, NaN and Infinity.
+    """
+    import orjson
+
+    try:
+        return orjson.loads(line)
+    except ValueError:
+        pass
+    try:
+        return json.loads(line.replace(b"\0", b"").decode("utf-8", "replace"))
+    except json.JSONDecodeError as error:
+        raise ValueError(_reason(error)) from None
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+    except ValueError:
+        raise ValueError("a number too long to read") from None
+
+
+def _reason(error: json.JSONDecodeError) -> str:
+    if error.pos >= len(error.doc.rstrip()) or "Unterminated string" in error.msg:
+        return "cut off: the JSON does not end"
+    return "not JSON" if error.pos == 0 else f"not JSON from column {error.colno} on"
+
+
+def _lines(lines: Iterator[tuple[int, bytes] | BadLine], name: str) -> Iterator[Value]:
+    for line in lines:
+        if isinstance(line, BadLine):
+            yield line
+            continue
+        try:
+            yield line[0], value_of(line[1])
+        except ValueError as error:
+            yield BadLine(line[0], str(error), name)
+
+
+def _joined(head: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
+    yield head
+    yield from chunks
+
+
+def _is_document(head: bytes) -> bool:
+    """An array, or an object that goes on after its first line."""
+    start = head.lstrip()
+    if start.startswith(b"["):
+        return True
+    first, newline, _ = start.partition(b"\n")
+    long_array = len(head) > LONGEST_LINE // 64 and _WRAPPED.match(start[:200].decode("utf-8", "replace"))
+    return start.startswith(b"{") and (bool(newline and first.rstrip().endswith(_UNFINISHED)) or bool(long_array))
+
+
+class _Text:
+    """The text of a document, grown on demand: `at` is where reading goes on, `line` the line that it stands in."""
+
+    def __init__(self, head: bytes, chunks: Iterator[bytes]) -> None:
+        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+        self._chunks = chunks
+        self.text, self.at, self.line = self._decode(head), 0, 1
+        self.cut: CutOffError | None = None
+
+    def grow(self) -> bool:
+        """Reads about as much again as is unread, so that a long value is tried few times; False at the end."""
+        unread = self.text[self.at :]
+        more, wanted = list[str](), max(len(unread), 1)
+        while wanted > 0:
+            try:
+                chunk = next(self._chunks, b"")
+            except CutOffError as cut:
+                self.cut, chunk = cut, b""
+            if not chunk:
+                break
+            more.append(self._decode(chunk))
+            wanted -= len(more[-1])
+        self.text, self.at = unread + "".join(more), 0
+        return bool(more)
+
+    def move(self, to: int) -> None:
+        self.line += self.text.count("\n", self.at, to)
+        self.at = to
+
+    def next_sign(self) -> str:
+        """The next character behind spaces and commas, not taken; empty at the end of the document."""
+        while True:
+            space = _SPACE.match(self.text, self.at)
+            self.move(space.end() if space else self.at)
+            if self.at < len(self.text):
+                return self.text[self.at]
+            if not self.grow():
+                return ""
+
+
+def _document(held: _Text, name: str) -> Iterator[Value]:
+    """Values of nested or following arrays and objects; the brackets of the outermost arrays are passed over."""
+    wrapped = _WRAPPED.match(held.text)
+    key = wrapped.group(1) if wrapped else ""
+    held.move(wrapped.end() if wrapped else 0)
+    indent: str | None = None
+    while (sign := held.next_sign()) and not (sign == "]" and key):
+        if sign in "[]":
+            held.move(held.at + 1)
+            continue
+        indent = indent or _indent(held.text, held.at)
+        line, value = held.line, _decode_one(held)
+        if value is not _BROKEN:
+            yield line, {key: [value]} if key else value
+            continue
+        yield BadLine(line, "not JSON, or cut off", name)
+        if not _to_next_element(held, indent):
+            break
+    if held.cut is not None:
+        yield BadLine(held.line, held.cut.what, name)
+
+
+_BROKEN = object()
+_DECODER = json.JSONDecoder()
+_TOKEN = 16
+"""An error so close to the end of the text may be a value that goes on."""
+
+
+def _decode_one(held: _Text) -> object:
+    """The next value, taken; reads on while it may be cut off. `_BROKEN`, not taken, where there is none."""
+    while True:
+        try:
+            value, end = _DECODER.raw_decode(held.text, held.at)
+        except json.JSONDecodeError as error:
+            goes_on = "Unterminated string" in error.msg or error.pos >= len(held.text) - _TOKEN
+            if not goes_on or len(held.text) - held.at > LONGEST_LINE or not held.grow():
+                return _BROKEN
+        except (ValueError, RecursionError):
+            return _BROKEN
+        else:
+            held.move(end)
+            return value
+
+
+def _indent(text: str, at: int) -> str | None:
+    """What stands before an element that begins its line; None in the middle of a line."""
+    before = text[text.rfind("\n", 0, at) + 1 : at]
+    return f"\n{before}" if not before.strip() and "\n" in text[:at] else None
+
+
+def _to_next_element(held: _Text, indent: str | None) -> bool:
+    """Moves behind a broken element of an array to the next line that is indented as the first element was."""
+    while indent is not None:
+        found = held.text.find(f"{indent}{{", held.at + 1)
+        if found > 0:
+            held.move(found)
+            return True
+        held.move(max(len(held.text) - len(indent) - 1, held.at))
+        if not held.grow():
+            break
+    return False

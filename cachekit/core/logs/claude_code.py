@@ -1,0 +1,341 @@
+"""Claude Code transcripts: `<project>/<session>.jsonl` and `<session>/subagents/agent-*.jsonl`.
+
+One reply of the API is written as several lines (one for each block of its content) that repeat its id while the
+output count grows; resumed and forked sessions copy old lines into new files; a sub-agent's replies stand in its own
+file and again in `progress` lines of its parent. Lines of one reply are those with equal `message.id` and `requestId`
+(without a request id: equal session), over all files; the one with the largest sum of tokens counts, on a tie the one
+that tells the `speed`, else the later. A sidechain line under another request id than a main line of the same message
+is a replay of it and does not count. Checked against ccusage 20.0.24. Counters are exclusive, as in the API.
+
+Transcripts do not hold the rendered system prompt or the tools: there is nothing to compare prefixes by. `ts` is when
+the first line of a reply was written, the closest that there is to the start of its request.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+import msgspec
+
+from cachekit.core.calls import BadLine, Billing, Call
+from cachekit.core.counts import noted
+from cachekit.core.documents import value_of
+from cachekit.core.inputs import Source, open_lines
+from cachekit.core.logs.format import SKIPPED, Format, Item, Record, clean_labels, count_call, summed
+from cachekit.core.shape import count, dig, mapping, number, seconds, text
+from cachekit.core.usage import Usage
+from cachekit.core.usage_names import count_usage
+
+NAME = "claude-code"
+
+
+_NAMES = {
+    "session_id": "sessionId",
+    "request_id": "requestId",
+    "agent_id": "agentId",
+    "is_sidechain": "isSidechain",
+    "is_api_error": "isApiErrorMessage",
+    "git_branch": "gitBranch",
+    "cost_usd": "costUSD",
+}
+
+
+class _Split(msgspec.Struct, gc=False):
+    ephemeral_5m_input_tokens: int | None = None
+    ephemeral_1h_input_tokens: int | None = None
+
+
+class _Usage(msgspec.Struct, gc=False):
+    input_tokens: int | None = None
+    output_tokens: int | None = None
+    cache_creation_input_tokens: int | None = None
+    cache_read_input_tokens: int | None = None
+    cache_creation: _Split | None = None
+    service_tier: str | None = None
+    speed: str | None = None
+    inference_geo: str | None = None
+    iterations: list[dict[str, object]] | None = None
+
+
+class _Message(msgspec.Struct, gc=False):
+    id: str | None = None
+    model: str | None = None
+    usage: _Usage | None = None
+
+
+class _Inner(msgspec.Struct, gc=False, rename={"request_id": "requestId"}):
+    message: _Message | None = None
+    request_id: str | None = None
+    timestamp: str | None = None
+
+
+class _Progress(msgspec.Struct, gc=False, rename={"agent_id": "agentId"}):
+    message: _Inner | None = None
+    agent_id: str | None = None
+
+
+class _Line(msgspec.Struct, gc=False, rename=_NAMES):
+    """The fields of a line that count; message contents are skipped by the decoder."""
+
+    type: str | None = None
+    timestamp: str | None = None
+    session_id: str | None = None
+    request_id: str | None = None
+    message: _Message | None = None
+    is_sidechain: bool | None = None
+    is_api_error: bool | None = None
+    agent_id: str | None = None
+    uuid: str | None = None
+    cwd: str | None = None
+    git_branch: str | None = None
+    cost_usd: float | None = None
+    data: _Progress | None = None
+
+
+class _Reply(msgspec.Struct, gc=False):
+    """What is kept of a reply until all files are read: the line that counts so far, and when its first was written."""
+
+    message: _Message
+    line: _Line
+    usage: _Usage
+    request_id: str
+    total: int
+    first: float | None
+    source: int
+
+
+_Key = tuple[str, str]
+
+_decode = msgspec.json.Decoder(_Line).decode
+
+
+def read(sources: Iterable[Source]) -> Iterator[Item]:
+    """The calls of all transcripts, after the last has been read: a later file may hold the larger line."""
+    replies: dict[_Key, _Reply] = {}
+    names: list[str] = []
+    tallies: list[Counter[str]] = []
+    for index, source in enumerate(sources):
+        names.append(source.name)
+        tallies.append(Counter())
+        for line in open_lines(source):
+            bad = _take(line, replies, tallies[index], index)
+            if bad is not None:
+                yield replace(bad, source=source.name)
+    _drop_replays(replies, tallies)
+    for reply in replies.values():
+        call = _call(reply)
+        count_call(tallies[reply.source], call)
+        yield call
+    yield from (summed(name, NAME, tally) for name, tally in zip(names, tallies, strict=True))
+
+
+def _take(
+    line: tuple[int, bytes] | BadLine, replies: dict[_Key, _Reply], tally: Counter[str], source: int
+) -> BadLine | None:
+    """One line into the replies. Most lines hold no usage: they are not even decoded, only seen to be whole."""
+    if isinstance(line, BadLine):
+        tally["bad"] += 1
+        return line
+    number, raw = line
+    if b'"usage"' not in raw and raw.rstrip().endswith(b"}") and raw.lstrip().startswith(b"{"):
+        tally["records"] += 1
+        tally[SKIPPED + "without usage"] += 1
+        return None
+    try:
+        parsed = _decode(raw)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        try:
+            parsed = _tolerant(value_of(raw))
+        except ValueError as error:
+            tally["bad"] += 1
+            return BadLine(number, str(error))
+    tally["records"] += 1
+    reason = _count(parsed, replies, source)
+    if reason:
+        tally[reason] += 1
+    return None
+
+
+def _tolerant(value: object) -> _Line:
+    """A line with values of the wrong type: what can be read is. Raises ValueError where it is no object."""
+    if not isinstance(value, dict):
+        raise ValueError("not a JSON object")
+    data = mapping(value.get("data"))
+    inner = mapping(data.get("message"))
+    progress = {"agentId": text(data.get("agentId")), "message": _texts(inner) | {"message": _message(inner)}}
+    clean = _texts(value) | {
+        "isSidechain": value.get("isSidechain") is True,
+        "isApiErrorMessage": value.get("isApiErrorMessage") is True,
+        "costUSD": number(value.get("costUSD")),
+        "message": _message(value),
+        "data": progress,
+    }
+    return msgspec.convert(clean, _Line)
+
+
+_TEXTS = ("type", "timestamp", "sessionId", "requestId", "agentId", "uuid", "cwd", "gitBranch")
+_COUNTS = ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
+_SPLIT = ("ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens")
+
+
+def _texts(value: Mapping[str, object]) -> dict[str, object]:
+    return {name: text(value.get(name)) for name in _TEXTS}
+
+
+def _message(holder: Mapping[str, object]) -> dict[str, object] | None:
+    message = mapping(holder.get("message"))
+    usage = mapping(message.get("usage"))
+    if not usage:
+        return None
+    split = usage.get("cache_creation")
+    clean: dict[str, object] = {name: count(usage.get(name)) for name in _COUNTS}
+    clean |= {name: text(usage.get(name)) for name in ("service_tier", "speed", "inference_geo")}
+    clean["cache_creation"] = {name: count(dig(split, name)) for name in _SPLIT} if isinstance(split, dict) else None
+    name = message.get("id")
+    return {"id": name if isinstance(name, str) else None, "model": text(message.get("model")), "usage": clean}
+
+
+def _count(line: _Line, replies: dict[_Key, _Reply], source: int) -> str | None:
+    """Adds a line to the reply that it belongs to. Answers with the counter for a line that adds no reply."""
+    message, request_id, timestamp = line.message, line.request_id, line.timestamp
+    if line.type == "progress" and line.data is not None and line.data.message is not None:
+        message = line.data.message.message
+        request_id = line.data.message.request_id
+        timestamp = line.data.message.timestamp or timestamp
+    elif line.type != "assistant":
+        return SKIPPED + "without usage"
+    if message is None or message.usage is None:
+        return SKIPPED + "without usage"
+    if message.id == "":
+        return SKIPPED + "empty message id"
+    reply = _Reply(message, line, message.usage, request_id or "", _total(message.usage), seconds(timestamp), source)
+    key = _key(reply)
+    before = replies.get(key)
+    if before is None:
+        replies[key] = reply
+        return None
+    replies[key] = _larger(before, reply)
+    return "duplicates"
+
+
+def _key(reply: _Reply) -> _Key:
+    if reply.message.id is None:
+        return "", reply.line.uuid or f"{reply.source}:{reply.first}:{reply.total}"
+    return reply.message.id, reply.request_id or f"session:{reply.line.session_id or ''}"
+
+
+def _total(usage: _Usage) -> int:
+    return (
+        (usage.input_tokens or 0)
+        + (usage.output_tokens or 0)
+        + (usage.cache_creation_input_tokens or 0)
+        + (usage.cache_read_input_tokens or 0)
+    )
+
+
+def _larger(before: _Reply, after: _Reply) -> _Reply:
+    first = min((ts for ts in (before.first, after.first) if ts is not None), default=None)
+    wins = after.total > before.total or (
+        after.total == before.total and (after.usage.speed is not None or before.usage.speed is None)
+    )
+    kept = after if wins else before
+    kept.first, kept.source = first, before.source
+    return kept
+
+
+def _drop_replays(replies: dict[_Key, _Reply], tallies: list[Counter[str]]) -> None:
+    """Drops the replies that tell again what another key of the same message tells."""
+    keys_of: dict[str, list[_Key]] = {}
+    for key in replies:
+        if key[0]:
+            keys_of.setdefault(key[0], []).append(key)
+    for keys in keys_of.values():
+        if len(keys) > 1:
+            for key in _replayed([(key, replies[key]) for key in keys]):
+                tallies[replies.pop(key).source]["duplicates"] += 1
+
+
+def _replayed(told: list[tuple[_Key, _Reply]]) -> list[_Key]:
+    """Of one message's keys: those without a request id in a session that has one with it, then sidechains beside a
+    main line."""
+    named = {reply.line.session_id for _, reply in told if reply.request_id}
+    nameless = [key for key, reply in told if not reply.request_id and reply.line.session_id in named]
+    rest = [(key, reply) for key, reply in told if key not in nameless]
+    main = any(not _is_side(reply) for _, reply in rest)
+    return nameless + [key for key, reply in rest if main and _is_side(reply)]
+
+
+def _is_side(reply: _Reply) -> bool:
+    return bool(reply.line.is_sidechain) or reply.line.type == "progress"
+
+
+def _call(reply: _Reply) -> Call:
+    line, message, usage = reply.line, reply.message, reply.usage
+    agent = line.agent_id or (line.data.agent_id if line.data is not None else None) or ""
+    session = line.session_id or ""
+    synthetic = message.model == "<synthetic>"
+    flags = {
+        "synthetic": synthetic,
+        "sidechain": bool(line.is_sidechain or agent),
+        "error": bool(line.is_api_error),
+    }
+    return Call(
+        usage=Usage(known=False, quality=("no_usage",)) if synthetic else _usage(usage),
+        ts=reply.first,
+        id=message.id or "",
+        request_id=reply.request_id,
+        provider="anthropic",
+        api="messages",
+        model=message.model or "",
+        billing=_billing(usage),
+        flags=frozenset(name for name, on in flags.items() if on),
+        family=f"{session}/{agent}" if agent else session,
+        labels=clean_labels(
+            {"session": session, "agent": agent, "cwd": line.cwd or "", "branch": line.git_branch or ""}
+        ),
+        meta={"cost_reported": line.cost_usd} if line.cost_usd is not None else {},
+    )
+
+
+def _usage(usage: _Usage) -> Usage:
+    """The common case without a detour; anything else by the rules for all usages."""
+    split, written = usage.cache_creation, usage.cache_creation_input_tokens
+    if usage.iterations or split is None or written is None:
+        return count_usage(msgspec.to_builtins(usage), "anthropic")
+    five, hour = split.ephemeral_5m_input_tokens or 0, split.ephemeral_1h_input_tokens or 0
+    agrees = five + hour == written
+    counted = Usage(
+        uncached=usage.input_tokens or 0,
+        read=usage.cache_read_input_tokens or 0,
+        write_5m=five if agrees else 0,
+        write_1h=hour if agrees else 0,
+        write_unknown=0 if agrees else written,
+        output=usage.output_tokens or 0,
+    )
+    return counted if agrees else noted(counted, "split_mismatch")
+
+
+def _billing(usage: _Usage) -> Billing:
+    tier = usage.service_tier or ""
+    return Billing(tier, usage.speed or "", usage.inference_geo or "", batch=tier == "batch")
+
+
+_KINDS = frozenset({"file-history-snapshot", "summary", "assistant", "user", "system", "progress", "queue-operation"})
+
+
+def sniff(record: Record) -> bool:
+    """A line with a session and its place in the thread, or one of the lines that may stand before them."""
+    if "sessionId" in record and ("parentUuid" in record or record.get("type") in _KINDS):
+        return True
+    return record.get("type") == "file-history-snapshot" or (record.get("type") == "summary" and "leafUuid" in record)
+
+
+FORMAT = Format(
+    name=NAME,
+    title="Claude Code transcripts",
+    dedup="message id and request id over all files, the largest sum of tokens counts",
+    sniff=sniff,
+    read=read,
+)

@@ -1,0 +1,145 @@
+"""Raw responses of the provider APIs, one JSON object each: the body itself, or a body with its request beside it.
+
+Counters are read by each provider's own convention (`cachekit.core.usage_names`). Responses carry an id, and one that
+was written twice is one call. What a body does not tell (who was asked, when) is taken from keys beside it, if any:
+`{"ts", "provider", "api", "model", "latency_ms", "status", "request": {...}, "response": {...}}`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from cachekit.core.calls import Call
+from cachekit.core.logs.format import Format, Record, Skip, clean_labels, record_reader
+from cachekit.core.responses import Response, read_response
+from cachekit.core.shape import dig, mapping, number, seconds, text
+
+NAME = "responses"
+
+_BODIES = ("response", "response_body", "responseBody", "body")
+_REQUESTS = ("request", "request_body", "requestBody")
+_TIMES = ("ts", "timestamp", "started_at", "start_time", "created", "created_at", "recorded_at", "createTime")
+_LABELS = ("session", "team", "app", "account", "user", "release")
+_LATEST = 4e9
+"""Seconds since 1970 above this are milliseconds: 4e9 seconds is the year 2096."""
+
+
+def calls(record: Record) -> Iterator[Call | Skip]:
+    """The call of one record; a skip for an error body or anything without usage."""
+    body = _body(record)
+    if not _has_usage(body):
+        yield Skip("error response" if _is_error(body) else "no usage")
+        return
+    guessed, api = guess(body)
+    provider = text(record.get("provider")) if _names_provider(record) else None
+    provider = provider or guessed
+    yield call_of(record, read_response(body, provider), provider, text(record.get("api")) or api)
+
+
+def written_twice(call: Call) -> str:
+    """Equal for one response that was written twice. The id alone will not do: recordings are often redacted."""
+    return f"{call.id} {call.ts} {call.usage}" if call.id else ""
+
+
+def call_of(record: Record, response: Response, provider: str, api: str) -> Call:
+    """A call from a response and the keys beside its body."""
+    status = number(record.get("status")) or response.status
+    extra = {
+        "cost_reported": response.cost,
+        "upstream": response.upstream if response.upstream and response.upstream != provider else None,
+        "missed_tokens": response.missed_tokens,
+    }
+    return Call(
+        usage=response.usage,
+        ts=next((ts for name in _TIMES if (ts := moment(_beside(record, name))) is not None), None),
+        id=response.id,
+        request_id=response.request_id or text(record.get("request_id")) or "",
+        provider=provider,
+        api=api,
+        model=response.model or text(record.get("model")) or "",
+        billing=response.billing,
+        latency_ms=number(record.get("latency_ms")),
+        ttft_ms=number(record.get("ttft_ms")),
+        status=int(status) if status is not None else None,
+        flags=frozenset({"stream"}) if record.get("stream") is True else frozenset(),
+        labels=clean_labels({name: record[name] for name in _LABELS if name in record}),
+        miss=response.miss,
+        request=request_of(record),
+        meta={name: value for name, value in extra.items() if value is not None},
+    )
+
+
+def request_of(record: Record) -> Mapping[str, object] | None:
+    """The request body beside a response, if it is there."""
+    found = next((mapping(record[name]) for name in _REQUESTS if isinstance(record.get(name), dict)), None)
+    return found or None
+
+
+def moment(value: object) -> float | None:
+    """Seconds since 1970 from RFC 3339 text or from a number of seconds or milliseconds."""
+    numeric = number(value)
+    if numeric is None:
+        return seconds(value)
+    return numeric / 1000 if numeric > _LATEST else numeric
+
+
+def guess(body: Mapping[str, object]) -> tuple[str, str]:
+    """Provider and API by the form of a body; the provider is empty for forms that many providers share."""
+    if "usageMetadata" in body:
+        return "gemini", "generateContent"
+    if body.get("object") == "response":
+        return "openai", "responses"
+    if str(body.get("object", "")).startswith("chat.completion") or "choices" in body:
+        return _of_chat(body), "chat"
+    if body.get("type") == "message" or str(body.get("id", "")).startswith("msg_"):
+        return "anthropic", "messages"
+    if "stopReason" in body or "inputTokens" in mapping(body.get("usage")):
+        return "bedrock", "converse"
+    return "", ""
+
+
+def _of_chat(body: Mapping[str, object]) -> str:
+    """Who answers in the Chat form: OpenAI's own ids and models tell; everyone else is left open."""
+    model = text(body.get("model")) or ""
+    own = model.startswith(("gpt-", "o1", "o3", "o4", "chatgpt-"))
+    return "openai" if own and str(body.get("id", "")).startswith("chatcmpl-") else ""
+
+
+def _body(record: Record) -> Mapping[str, object]:
+    found = next((mapping(record[name]) for name in _BODIES if isinstance(record.get(name), dict)), None)
+    return found if found is not None and "usage" not in record else record
+
+
+def _beside(record: Record, name: str) -> object:
+    """A time beside the body, or else in it (`created` of a Chat completion)."""
+    return record[name] if name in record else _body(record).get(name)
+
+
+def _names_provider(record: Record) -> bool:
+    """Whether `provider` names who was asked. In a body of OpenRouter it names the upstream instead."""
+    return text(record.get("provider")) is not None and dig(record, "usage", "cost") is None
+
+
+def _has_usage(body: Mapping[str, object]) -> bool:
+    return any(isinstance(body.get(name), dict) for name in ("usage", "usageMetadata")) or bool(
+        mapping(dig(body, "metadata", "usage")) or mapping(dig(body, "meta", "tokens"))
+    )
+
+
+def _is_error(body: Mapping[str, object]) -> bool:
+    return body.get("type") == "error" or bool(body.get("error"))
+
+
+def sniff(record: Record) -> bool:
+    """Usage at the top, or a response with usage beside its request."""
+    return _has_usage(_body(record)) or (_is_error(record) and ("type" in record or "error" in record))
+
+
+FORMAT = Format(
+    name=NAME,
+    title="raw provider responses",
+    dedup="response id and counts: only a response that was written twice",
+    sniff=sniff,
+    read=record_reader(NAME, calls, written_twice),
+    content=True,
+)

@@ -1,0 +1,46 @@
+"""Reading any log: find the files, tell their formats, read each format over all of its files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+from cachekit.core.errors import InputError
+from cachekit.core.inputs import Source, find_sources
+from cachekit.core.logs.format import Format, Item, Summary
+from cachekit.core.logs.sniff import format_named, formats, sniff
+
+
+def read_any(
+    paths: Iterable[str | Path], format: str | None = None, *, stdin: BinaryIO | None = None
+) -> Iterator[Item]:
+    """The calls and bad lines of files, folders, globs and `-`, and one Summary for each file.
+
+    Formats are told file by file, unless one is named. Files of one format are read together, so that a call that
+    stands in two of them is one call. Raises InputError for an input that is missing, empty or of no known format;
+    files that were only found in a folder are passed over then, with a Summary that says why. Raises UsageError for a
+    format that is none.
+    """
+    sources = find_sources(paths, stdin)
+    if format is not None:
+        yield from format_named(format).read(sources)
+        return
+    groups: dict[str, tuple[Format, list[Source]]] = {}
+    for source in sources:
+        found, again, reason = sniff(source)
+        if found is not None:
+            groups.setdefault(found.name, (found, []))[1].append(again)
+        elif source.named:
+            raise _unknown(source, reason)
+        else:
+            yield Summary(source.name, "", skipped={f"file: {reason}": 1})
+    for known, members in groups.values():
+        yield from known.read(members)
+
+
+def _unknown(source: Source, reason: str) -> InputError:
+    if reason == "empty":
+        return InputError("the file is empty", where=source.name, mend="check how it was written")
+    names = ", ".join(known.name for known in formats())
+    return InputError(reason, where=source.name, mend=f"name its format with --input-format: {names}")
