@@ -51,6 +51,17 @@ def mask(text: str) -> str:
     return _PATTERN.sub(lambda match: _MASKS[match.lastgroup or "number"], text)
 
 
+def kind_at(text: str, offset: int) -> str | None:
+    """The kind of volatile text that covers a character, or ends or begins at it; None where there is none. A plain
+    number is a counter: what else differs in a number alone from call to call."""
+    start = max(0, offset - 80)
+    for match in _PATTERN.finditer(text, start, offset + 80):
+        if match.start() <= offset <= match.end():
+            kind = match.lastgroup or "number"
+            return {"number": "counter", "hex": "id"}.get(kind, kind)
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class Sighting:
     """Volatile text at `offset` (characters), of a kind: timestamp, date, time, uuid, id, counter or statistic."""
@@ -89,6 +100,10 @@ _NOW = re.compile(
     re.IGNORECASE,
 )
 
+_EXAMPLE = re.compile(
+    r"\b(?:e\.?g|examples?|format(?:ted)?|such as|like|iso|rfc|pattern|default|sample|deadline|since)\b", re.IGNORECASE
+)
+
 
 def sightings(text: str) -> Iterator[Sighting]:
     """Volatile text in a prompt, in order of offset, overlaps left out.
@@ -114,8 +129,26 @@ def _plain(text: str) -> Iterator[Sighting]:
 
 def _speaks_of_now(text: str, offset: int) -> bool:
     """Whether the same line, shortly before, says that the value is of the moment."""
-    line = text[max(0, offset - 40) : offset].rpartition("\n")[2]
-    return _NOW.search(line) is not None
+    return _NOW.search(_line_before(text, offset)) is not None
+
+
+def _line_before(text: str, offset: int) -> str:
+    return text[max(0, offset - 40) : offset].rpartition("\n")[2]
+
+
+def suspects(text: str) -> list[Sighting]:
+    """Sightings that are likely to change from call to call.
+
+    Left out: what a line introduces as an example or a format, and bare timestamps and UUIDs in a text that holds three
+    or more of a kind, for such a text is a record of the past and not of the moment.
+    """
+    seen = [s for s in sightings(text) if not _EXAMPLE.search(_line_before(text, s.offset))]
+    bare = [s.kind for s in seen if s.kind in ("timestamp", "uuid")]
+    return [
+        s
+        for s in seen
+        if s.kind not in ("timestamp", "uuid") or bare.count(s.kind) < 3 or _speaks_of_now(text, s.offset)
+    ]
 
 
 def _labelled(text: str) -> Iterator[Sighting]:

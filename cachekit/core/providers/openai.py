@@ -108,7 +108,7 @@ def _part(draft: Draft, route: str, part: object, place: tuple[Section, str]) ->
     block = mapping(part)
     marker = block.get("prompt_cache_breakpoint")
     if marker is not None:
-        draft.mark(Mark(None, f"{route}.prompt_cache_breakpoint"))
+        draft.mark(Mark(None, f"{route}.prompt_cache_breakpoint"))  # the ttl is request-wide: see core.implicit
         if mapping(marker).get("mode") != "explicit":
             draft.note("mark_type", f"{route}.prompt_cache_breakpoint", "the only mode of a breakpoint is `explicit`")
     if block.get("cache_control") is not None:

@@ -1,0 +1,45 @@
+"""A request held against the one before it: does it extend what that one wrote?"""
+
+from __future__ import annotations
+
+from cachekit.core.auditors.report import AuditReport
+from cachekit.core.changes import Change, changes
+from cachekit.core.findings import Verdict
+from cachekit.core.prompt import Note, Prompt
+
+_ADVICE = {
+    "timestamp": "move the timestamp behind the last breakpoint",
+    "date": "move the date behind the last breakpoint",
+    "time": "move the time behind the last breakpoint",
+    "uuid": "leave the id out, or move it behind the last breakpoint",
+    "id": "leave the id out, or move it behind the last breakpoint",
+    "counter": "move the number behind the last breakpoint",
+    "key_order": "serialise with a fixed key order",
+    "tool_order": "sort the tools by name before sending them",
+    "whitespace": "render the prompt the same way each time",
+    "image": "keep the encoded image and send the same bytes again",
+    "inserted": "append new blocks behind the last breakpoint",
+    "removed": "do not rewrite history that is cached",
+    "model": "keep a conversation on one model",
+    "prompt_cache_key": "keep the key stable",
+}
+
+
+def divergences(previous: AuditReport, current: Prompt) -> tuple[Note, ...]:
+    """What breaks the prefix that the earlier request cached, in cache order, as notes `prefix_changed`; empty when the
+    later request extends or repeats it up to its last breakpoint."""
+    reach = _reach(previous)
+    return tuple(_note(change) for change in changes(previous.prompt, current) if change.index <= reach)
+
+
+def _reach(previous: AuditReport) -> int:
+    """The last block that the earlier request cached; all of its blocks for an automatic cache or without marks."""
+    marks = [mark.index for mark in previous.marks if mark.verdict is not Verdict.NO]
+    return marks[-1] if marks else len(previous.prompt.blocks) - 1
+
+
+def _note(change: Change) -> Note:
+    where = f" at character {change.offset}" if change.offset >= 0 else ""
+    kind = change.kind.replace("_", " ")
+    detail = f"{change.cause.replace('_', ' ')} ({kind}){where}: {change.detail}"
+    return Note("prefix_changed", change.route, detail, _ADVICE.get(change.kind, "send the same prefix as before"))

@@ -1,0 +1,242 @@
+"""Audit: will this request be cached, and if not, why not?
+
+The request is translated as its library would, lowered, measured, held against the cache policy of its model and host,
+and looked at by every rule.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from cachekit.core.auditors.against import divergences
+from cachekit.core.auditors.detect import Unwrapped, candidates, unwrap
+from cachekit.core.auditors.forecast import forecast
+from cachekit.core.auditors.marks import MarkVerdict, judge_marks
+from cachekit.core.auditors.report import AuditReport
+from cachekit.core.auditors.sent import Sent, sent_marks
+from cachekit.core.auditors.stacks import library_of, translate
+from cachekit.core.auditors.stacks.wire import Wire
+from cachekit.core.backends import Backend
+from cachekit.core.errors import UsageError
+from cachekit.core.findings import Finding, Verdict
+from cachekit.core.implicit import with_policy
+from cachekit.core.policy import Policy, find_policy
+from cachekit.core.pricing import Rates, find_rates, rates_from_flat
+from cachekit.core.prompt import Note, Prompt, Tokens
+from cachekit.core.providers import lower
+from cachekit.core.routes import nearest
+from cachekit.core.shape import mapping
+from cachekit.core.tokens import measure
+
+
+@dataclass(frozen=True, slots=True)
+class AuditOptions:
+    """What an audit may be told: the library's release, an exact token count of the whole prompt, the moment (seconds
+    since 1970) for dated prices, rules to leave out or to keep, the user's own tables from the config, a LiteLLM
+    proxy's config, and the report of the request before this one, whose prefix this one should extend."""
+
+    library_version: str | None = None
+    tokens: int | None = None
+    now: float | None = None
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    policy: Mapping[str, object] | None = None
+    models: Mapping[str, str] | None = None
+    pricing: Mapping[str, Mapping[str, object]] | None = None
+    proxy: Mapping[str, object] | None = None
+    previous: AuditReport | None = None
+
+
+def audit(
+    request: Mapping[str, object],
+    backend: Backend | str | None = None,
+    *,
+    library_version: str | None = None,
+    tokens: int | None = None,
+    now: float | None = None,
+) -> AuditReport:
+    """Audit one request. Never raises on a request, whatever JSON it is; `UsageError` when the backend is not given and
+    the shape does not tell it.
+
+    `request`: what is handed to the library (for native backends the body). `backend`: a Backend or its name.
+    `library_version`: the library's release, by default the installed one, else the newest modelled. `tokens`: the
+    exact input total, where it was counted. `now`: seconds since 1970, for dated prices.
+    """
+    return audit_with(request, backend, AuditOptions(library_version, tokens, now))
+
+
+def audit_with(request: Mapping[str, object], backend: Backend | str | None, options: AuditOptions) -> AuditReport:
+    """`audit` with all options."""
+    given = unwrap(mapping(request))
+    chosen = resolve_backend(given, backend)
+    wire = _translate(given, chosen, options)
+    policy = find_policy(wire.model or _model(wire), _host(wire), _overrides(options))
+    prompt = _prompt(wire, given, policy, options)
+    findings = _run_rules(prompt, policy, options)
+    marks = judge_marks(prompt, policy)
+    rates = _rates(policy, prompt, options)
+    verdict = _verdict(findings, marks, policy)
+    return AuditReport(
+        backend=chosen,
+        library=library_of(chosen),
+        library_version=_version(chosen, options),
+        policy=policy,
+        prompt=prompt,
+        verdict=verdict,
+        findings=tuple(_priced(f, rates) for f in findings),
+        marks=marks,
+        sent=_sent(wire, prompt),
+        raises=wire.raises,
+        forecast=forecast(prompt, policy, rates) if rates else None,
+        priced_by=rates.source if rates else "",
+    )
+
+
+def resolve_backend(given: Unwrapped, backend: Backend | str | None) -> Backend:
+    """The backend asked for, or the one that the record names, or the only one that the shape allows."""
+    if backend is not None and backend != "auto":
+        try:
+            return Backend(backend)
+        except ValueError:
+            names = ", ".join(dict.fromkeys(member.value for member in Backend))
+            raise UsageError(f"no backend {str(backend)[:40]!r}", mend=f"choose one of {names}") from None
+    if given.backend is not None:
+        return given.backend
+    found = candidates(given.request)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        names = ", ".join(member.value for member in found)
+        raise UsageError(f"the request may be for {names}", mend="name one with --backend")
+    raise UsageError("this does not look like a request of any backend", mend="name one with --backend, if it is one")
+
+
+def _translate(given: Unwrapped, backend: Backend, options: AuditOptions) -> Wire:
+    if backend is Backend.LITELLM and options.proxy is not None:
+        from cachekit.core.auditors.stacks.litellm import load_proxy_config, resolve_alias
+
+        given = replace(given, request=resolve_alias(given.request, load_proxy_config(options.proxy)))
+    return translate(given.request, backend, options.library_version)
+
+
+def _model(wire: Wire) -> str:
+    return str(wire.body.get("model") or wire.body.get("modelId") or "")
+
+
+def _host(wire: Wire) -> str:
+    return {
+        Backend.ANTHROPIC: "anthropic",
+        Backend.OPENAI_CHAT: "openai",
+        Backend.OPENAI_RESPONSES: "openai",
+    }.get(wire.backend, "bedrock")
+
+
+def _overrides(options: AuditOptions) -> Mapping[str, object]:
+    return {"policy": options.policy or {}, "models": options.models or {}}
+
+
+def _prompt(wire: Wire, given: Unwrapped, policy: Policy, options: AuditOptions) -> Prompt:
+    """The prompt on the user's own routes, with the notes of all who touched it, measured."""
+    prompt = measure(with_policy(lower(wire.body, wire.backend), policy))
+    prompt = _on_user_routes(prompt, dict(wire.origin))
+    scope = replace(prompt.scope, model=wire.model or prompt.scope.model)
+    prompt = replace(prompt, scope=scope)
+    broken = divergences(options.previous, prompt) if options.previous else ()
+    notes = (*given.notes, *_library_notes(wire), *broken, *wire.notes, *prompt.notes)
+    return _scaled(replace(prompt, notes=notes), options.tokens)
+
+
+def _on_user_routes(prompt: Prompt, origin: dict[str, str]) -> Prompt:
+    if not origin:
+        return prompt
+    blocks = tuple(
+        replace(
+            block,
+            route=nearest(block.route, origin),
+            mark=block.mark and replace(block.mark, route=nearest(block.mark.route, origin)),
+        )
+        for block in prompt.blocks
+    )
+    notes = tuple(replace(note, route=nearest(note.route, origin)) for note in prompt.notes)
+    return replace(prompt, blocks=blocks, notes=notes)
+
+
+def _scaled(prompt: Prompt, exact: int | None) -> Prompt:
+    """Estimates scaled to an exact total; the split between blocks stays an estimate of a few percent."""
+    total = prompt.total().mid
+    if exact is None or not total:
+        return prompt
+    factor = exact / total
+
+    def scale(tokens: Tokens) -> Tokens:
+        return Tokens(int(tokens.mid * factor * 0.97), round(tokens.mid * factor), round(tokens.mid * factor * 1.03))
+
+    return replace(
+        prompt,
+        hidden=scale(prompt.hidden),
+        blocks=tuple(replace(block, tokens=scale(block.tokens)) for block in prompt.blocks),
+    )
+
+
+def _library_notes(wire: Wire) -> tuple[Note, ...]:
+    """The library's own refusal, and what cannot be known of its release, as notes for the rules."""
+    refusal = (Note("library_refuses", "", wire.raises),) if wire.raises is not None else ()
+    return (*refusal, *(Note("library_unsure", "", reason) for reason in wire.unsure))
+
+
+def _run_rules(prompt: Prompt, policy: Policy, options: AuditOptions) -> tuple[Finding, ...]:
+    from cachekit.core.auditors.rules import RULES
+
+    chosen = [
+        rule for rule in RULES if rule.id not in options.ignore and (not options.select or rule.id in options.select)
+    ]
+    return tuple(finding for rule in chosen for finding in rule(prompt, policy))
+
+
+def _verdict(findings: tuple[Finding, ...], marks: tuple[MarkVerdict, ...], policy: Policy) -> Verdict:
+    """No where a finding says no; yes only where a breakpoint qualifies and nothing is in doubt."""
+    said = {finding.verdict for finding in findings}
+    judged = {mark.verdict for mark in marks}
+    if Verdict.NO in said:
+        return Verdict.NO
+    if policy.style == "automatic" or Verdict.UNSURE in said:
+        return Verdict.UNSURE
+    if Verdict.YES in judged:
+        return Verdict.YES
+    return Verdict.UNSURE if Verdict.UNSURE in judged or not policy.known else Verdict.NO
+
+
+def _sent(wire: Wire, prompt: Prompt) -> tuple[Sent, ...]:
+    """The breakpoints on the wire, on the user's routes, with the tokens before each where its block is known."""
+    if wire.raises is not None:
+        return ()
+    running = {block.route: total for block, total in zip(prompt.blocks, prompt.running(), strict=True)}
+    origin = dict(wire.origin)
+    out = []
+    for mark in sent_marks(wire.body, wire.backend):
+        route = nearest(mark.route, origin)
+        out.append(replace(mark, route=route, tokens_before=running.get(route, Tokens())))
+    return tuple(out)
+
+
+def _rates(policy: Policy, prompt: Prompt, options: AuditOptions) -> Rates | None:
+    model = prompt.scope.model
+    own = (options.pricing or {}).get(model) or (options.pricing or {}).get(policy.model)
+    if own is not None:
+        return rates_from_flat(own)
+    return find_rates(model, policy.host, at=options.now, prompt_tokens=prompt.total().mid)
+
+
+def _priced(finding: Finding, rates: Rates | None) -> Finding:
+    """The dollars at stake a call: what the tokens cost above a read."""
+    if rates is None or rates.input is None or rates.read is None or not finding.tokens:
+        return finding
+    return replace(finding, usd=(rates.input - rates.read) * finding.tokens / 1_000_000)
+
+
+def _version(backend: Backend, options: AuditOptions) -> str:
+    from cachekit.core.auditors.stacks import NEWEST, installed_version
+
+    library = library_of(backend)
+    return options.library_version or installed_version(library) or NEWEST[library]

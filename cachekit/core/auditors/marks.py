@@ -1,0 +1,76 @@
+"""Each breakpoint held against the policy: is it read there, does its prefix qualify?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cachekit.core.backends import Backend
+from cachekit.core.findings import Verdict
+from cachekit.core.policy import Policy
+from cachekit.core.prompt import Block, Mark, Prompt, Section, Tokens
+
+
+@dataclass(frozen=True, slots=True)
+class MarkVerdict:
+    """A breakpoint, the tokens up to its end, its effective ttl, and whether that prefix is cached, with the reason."""
+
+    index: int
+    block: Block
+    mark: Mark
+    ttl: str
+    prefix: Tokens
+    verdict: Verdict
+    reason: str
+
+
+_OPENAI = (Backend.OPENAI_CHAT, Backend.OPENAI_RESPONSES)
+_MOST = 4
+"""Breakpoints in one request, where the model is unknown: every provider with breakpoints says four."""
+
+
+def takes_marks(prompt: Prompt, policy: Policy) -> bool:
+    """Whether the request is one whose breakpoints matter: by the policy, or for an unknown model by its form."""
+    return policy.style == "breakpoints" if policy.known else prompt.backend not in _OPENAI
+
+
+def most_marks(policy: Policy) -> int:
+    """How many breakpoints a request may have."""
+    return policy.max_marks if policy.known else _MOST
+
+
+def judge_marks(prompt: Prompt, policy: Policy) -> tuple[MarkVerdict, ...]:
+    """A verdict for each breakpoint of the prompt, in cache order."""
+    running = prompt.running()
+    out = []
+    for index, block, mark in prompt.marked():
+        verdict, reason = _judge(block.section, running[index], policy)
+        out.append(
+            MarkVerdict(index, block, mark, mark.ttl or policy.default_ttl or "5m", running[index], verdict, reason)
+        )
+    return tuple(out)
+
+
+def _judge(section: Section, prefix: Tokens, policy: Policy) -> tuple[Verdict, str]:
+    if not policy.known:
+        return Verdict.UNSURE, "unknown model"
+    if policy.style == "none":
+        return Verdict.NO, "the model does not cache"
+    if section.value not in policy.fields:
+        return Verdict.NO, f"not read in {section.value}"
+    if prefix.high < policy.minimum:
+        return Verdict.NO, f"below the minimum of {policy.minimum:,}"
+    if prefix.low < policy.minimum_high:
+        return Verdict.UNSURE, f"near the minimum of {policy.minimum_high:,}"
+    return Verdict.YES, "qualifies"
+
+
+def positions(blocks: tuple[Block, ...], policy: Policy) -> int:
+    """How many lookback positions a run of blocks takes: one a block, or one for a whole run of tool uses or of tool
+    results where the host counts so."""
+    count, before = 0, ""
+    for block in blocks:
+        run = block.kind in ("tool_use", "tool_result") and policy.tool_runs_once
+        if not (run and block.kind == before):
+            count += 1
+        before = block.kind
+    return count

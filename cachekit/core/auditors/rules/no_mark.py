@@ -1,0 +1,45 @@
+"""Rule no-mark."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cachekit.core.auditors.marks import takes_marks
+from cachekit.core.auditors.rules.rule import Hit, rule
+from cachekit.core.findings import Severity, Verdict
+from cachekit.core.policy import Policy
+from cachekit.core.prompt import Prompt
+
+_FORM = {
+    "bedrock-converse": "add `{'cachePoint': {'type': 'default'}}` after the last block that stays the same",
+    "openai-chat": "add `prompt_cache_breakpoint={'mode': 'explicit'}` to the last content part that stays the same",
+    "openai-responses": "add `prompt_cache_breakpoint={'mode': 'explicit'}` to the last input part that stays the same",
+}
+_DEFAULT = "add `cache_control={'type': 'ephemeral'}` to the last block that stays the same from call to call"
+
+
+@rule(Severity.ERROR)
+def no_mark(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
+    """The request asks for no caching at all.
+
+    Models with breakpoints cache only what a breakpoint ends. Without one every call pays the full input price.
+    On Amazon Bedrock some models cache a little without being asked; that is best effort and nothing to build on.
+
+    Bad: a 20,000-token system prompt without a marker. Good: the same with a marker on its last block.
+    """
+    asked = prompt.marked() or any(note.code in _SPOILT for note in prompt.notes)
+    if not takes_marks(prompt, policy) or policy.implicit or asked:
+        return
+    aside = "; what Bedrock may cache by itself is best effort" if policy.host == "bedrock" else ""
+    yield Hit(
+        f"no breakpoint on any block: nothing asks to be cached{aside}",
+        tokens=prompt.total().mid,
+        mend=_FORM.get(prompt.backend.value, _DEFAULT),
+        verdict=Verdict.NO,
+    )
+
+
+_SPOILT = frozenset(
+    {"mark_not_read", "foreign_mark", "automatic_skipped", "library_refuses", "dropped", "not_read_there"}
+)
+"""Notes of breakpoints that were asked for and lost: other rules speak of them."""

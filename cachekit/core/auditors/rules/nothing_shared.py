@@ -1,0 +1,36 @@
+"""Rule nothing-shared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from cachekit.core.auditors.rules.rule import Hit, rule
+from cachekit.core.auditors.rules.stable import suspicious_blocks
+from cachekit.core.findings import Confidence, Severity
+from cachekit.core.policy import Policy
+from cachekit.core.prompt import Prompt, Tokens
+
+
+@rule(Severity.WARN)
+def nothing_shared(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
+    """So little stands before the first text that varies that no prefix is long enough to be cached.
+
+    Caches match from the first token on. When volatile text comes before the minimum is reached, no arrangement of
+    breakpoints helps until it is moved.
+
+    Bad: a request id in the first system line. Good: the same at the end of the prompt.
+    """
+    first = next(suspicious_blocks(prompt), None)
+    if first is None or not policy.known or policy.style == "none":
+        return
+    index, seen = first
+    shared = prompt.running()[index - 1] if index else Tokens()
+    if shared.high < policy.minimum <= prompt.total().low:
+        yield Hit(
+            f"only {shared.mid:,} tokens stand before the first text that varies ({seen.kind}); the minimum is "
+            f"{policy.minimum:,}",
+            prompt.blocks[index].route,
+            tokens=prompt.total().mid,
+            mend="move it to the end of the prompt; what is static comes first",
+            confidence=Confidence.SUSPECTED,
+        )

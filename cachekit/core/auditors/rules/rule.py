@@ -1,0 +1,70 @@
+"""What a rule is: a generator over a prompt and its cache policy.
+
+A rule's id is its name, its docstring (what, why, bad, good) is its explanation. It yields a Hit for each place; what
+does not apply yields nothing.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from cachekit.core.findings import Confidence, Edit, Finding, Severity, Verdict
+from cachekit.core.policy import Policy
+from cachekit.core.prompt import Prompt
+
+Check = Callable[[Prompt, Policy], Iterator["Hit"]]
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One place where a rule fires. Severity is the rule's own unless given; `tokens` are at stake on each call."""
+
+    message: str
+    route: str = ""
+    tokens: int = 0
+    mend: str = ""
+    severity: Severity | None = None
+    confidence: Confidence = Confidence.CONFIRMED
+    verdict: Verdict | None = None
+    edits: tuple[Edit, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A rule: call it with a prompt and a policy to get findings."""
+
+    id: str
+    severity: Severity
+    docs: str
+    check: Check
+
+    @property
+    def summary(self) -> str:
+        """The first line of its explanation."""
+        return self.docs.partition("\n")[0]
+
+    def __call__(self, prompt: Prompt, policy: Policy) -> Iterator[Finding]:
+        for hit in self.check(prompt, policy):
+            yield Finding(
+                rule=self.id,
+                severity=hit.severity or self.severity,
+                message=hit.message,
+                route=hit.route,
+                confidence=hit.confidence,
+                tokens=hit.tokens,
+                recommendation=hit.mend,
+                edits=hit.edits,
+                verdict=hit.verdict,
+            )
+
+
+def rule(severity: Severity) -> Callable[[Check], Rule]:
+    """Make a rule of a generator: `def ttl_order(prompt, policy)` becomes the rule `ttl-order`."""
+
+    def make(check: Check) -> Rule:
+        name = getattr(check, "__name__", "").replace("_", "-")
+        return Rule(name, severity, inspect.getdoc(check) or "", check)
+
+    return make

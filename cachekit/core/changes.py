@@ -1,0 +1,185 @@
+"""What changed between two prompts that should share a prefix, in cache order."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from itertools import zip_longest
+
+import orjson
+
+from cachekit.core.digests import compact
+from cachekit.core.prompt import Block, Param, Prompt, Section, compare
+from cachekit.core.providers.draft import texts, without_markers
+from cachekit.core.volatile import kind_at, mask
+
+EXCERPT = 40
+"""Characters of prompt text that are shown on each side of a divergence, where showing text is allowed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One difference. `cause`: a cause of a miss (`model_changed`, `key_changed`, `params_changed`, `prefix_changed`).
+    `kind` says what sort of difference: timestamp, date, time, uuid, id, counter, key_order, tool_order, whitespace,
+    image, text, inserted, removed, or the name of the param. `index` counts blocks of the later prompt, `offset`
+    characters of the block's text (-1 where the text is not at hand). Excerpts hold prompt text: in memory only."""
+
+    cause: str
+    kind: str
+    section: str
+    route: str
+    index: int
+    offset: int
+    detail: str
+    before: str = ""
+    after: str = ""
+
+
+def changes(before: Prompt, after: Prompt) -> tuple[Change, ...]:
+    """All differences that break the prefix, the first one in cache order first. Empty when the later prompt extends
+    or repeats the earlier one."""
+    found = [*_scope_changes(before, after), *_param_changes(before, after)]
+    prefix = prefix_change(before, after)
+    if prefix is not None:
+        found.append(prefix)
+    return tuple(sorted(found, key=lambda change: change.index))
+
+
+def _scope_changes(before: Prompt, after: Prompt) -> list[Change]:
+    found = []
+    for name, cause in (
+        ("model", "model_changed"),
+        ("key", "key_changed"),
+        ("region", "params_changed"),
+        ("account", "params_changed"),
+    ):
+        old, new = getattr(before.scope, name), getattr(after.scope, name)
+        if old != new:
+            label = "prompt_cache_key" if name == "key" else name
+            found.append(Change(cause, label, "request", label, -1, -1, f"{label} changed"))
+    return found
+
+
+def _param_changes(before: Prompt, after: Prompt) -> list[Change]:
+    old, new = {_key(p) for p in before.params}, {_key(p) for p in after.params}
+    levels = {p.name: p.level for p in (*before.params, *after.params)}
+    names = sorted({name for name, _ in old ^ new})
+    return [
+        Change("params_changed", name, levels[name], name, _level_start(after, levels[name]), -1, f"{name} changed")
+        for name in names
+    ]
+
+
+def _key(param: Param) -> tuple[str, str]:
+    return param.name, param.digest
+
+
+def _level_start(prompt: Prompt, level: Section) -> int:
+    """The first block that a param of this level can spoil."""
+    order = tuple(Section)
+    later = order[order.index(level) :]
+    return next((i for i, block in enumerate(prompt.blocks) if block.section in later), len(prompt.blocks))
+
+
+def prefix_change(before: Prompt, after: Prompt) -> Change | None:
+    """The first block in which the later prompt departs from the earlier one; None when it extends or repeats it."""
+    split = compare(before, after)
+    if split is None:
+        if len(after.blocks) >= len(before.blocks):
+            return None
+        gone = before.blocks[len(after.blocks)]
+        return Change(
+            "prefix_changed",
+            "removed",
+            gone.section,
+            gone.route,
+            len(after.blocks),
+            -1,
+            "blocks at the end were removed",
+        )
+    old, new = split.before, split.after
+    if old is None or new is None:
+        return None
+    kind, offset = _kind(before, after, split.index)
+    shown = (_text(old), _text(new))
+    return Change(
+        "prefix_changed",
+        kind,
+        new.section,
+        new.route,
+        split.index,
+        offset,
+        _DETAIL.get(kind, f"{kind} changed").format(route=new.route),
+        *(_excerpt(text, offset) for text in shown),
+    )
+
+
+_DETAIL = {
+    "tool_order": "the same tools in another order",
+    "key_order": "the same content with its keys in another order",
+    "whitespace": "only white space differs",
+    "inserted": "a new block was put before what followed",
+    "removed": "a block was taken out",
+    "text": "the text differs",
+    "image": "the image differs (another encoding counts as another image)",
+    "volatile": "the text differs in its volatile parts only",
+}
+
+
+def _kind(before: Prompt, after: Prompt, index: int) -> tuple[str, int]:
+    old, new = before.blocks[index], after.blocks[index]
+    if new.section is Section.TOOLS and _same_multiset(before, after):
+        return "tool_order", -1
+    moved = _moved(before.blocks[index:], after.blocks[index:])
+    if moved:
+        return moved, -1
+    if old.raw is None or new.raw is None:
+        return ("volatile" if old.template and old.template == new.template else "text"), -1
+    if _canonical(old) == _canonical(new):
+        return "key_order", -1
+    if "image" in old.kind and "image" in new.kind:
+        return "image", -1
+    return _text_kind(_text(old), _text(new))
+
+
+def _same_multiset(before: Prompt, after: Prompt) -> bool:
+    old, new = (Counter(b.digest for b in p.blocks if b.section is Section.TOOLS) for p in (before, after))
+    return old == new
+
+
+def _moved(old: tuple[Block, ...], new: tuple[Block, ...]) -> str:
+    """`inserted` or `removed` where dropping one block makes the rest match for at least a block."""
+    if len(new) > 1 and new[1].digest == old[0].digest and new[1].section == old[0].section:
+        return "inserted"
+    if len(old) > 1 and old[1].digest == new[0].digest and old[1].section == new[0].section:
+        return "removed"
+    return ""
+
+
+def _canonical(block: Block) -> bytes:
+    try:
+        return orjson.dumps(orjson.loads(compact(without_markers(block.raw))), option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONDecodeError:
+        return compact(block.raw)
+
+
+def _text(block: Block) -> str:
+    """What is compared character by character: the shown text, or for a tool its JSON."""
+    if block.raw is None:
+        return ""
+    if block.section is Section.TOOLS or not texts(block.raw):
+        return compact(without_markers(block.raw)).decode("utf-8", "replace")
+    return texts(block.raw)
+
+
+def _text_kind(old: str, new: str) -> tuple[str, int]:
+    offset = next((i for i, (a, b) in enumerate(zip_longest(old, new)) if a != b), -1)
+    if "".join(old.split()) == "".join(new.split()):
+        return "whitespace", offset
+    if mask(old) == mask(new):
+        return kind_at(new, offset) or kind_at(old, offset) or "volatile", offset
+    return "text", offset
+
+
+def _excerpt(text: str, offset: int) -> str:
+    return text[max(0, offset - EXCERPT) : offset + EXCERPT] if offset >= 0 else ""
