@@ -151,7 +151,7 @@ def rolling(before: str, block: Block) -> str:
 
 def chain(*parts: str) -> str:
     """BLAKE2b-128 (hex) of strings, none of which holds a NUL."""
-    return blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
+    return blake2b("\0".join(parts).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()
 
 
 def seed(prompt: Prompt, level: Section) -> str:

@@ -1,0 +1,244 @@
+"""Our own call log, read: ndjson, version 1, one call a line.
+
+A line needs a `usage`; all else is optional and may be of any type, since other programs write our log too. A line that
+has a `request` and no `blocks` is lowered as it is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import IO
+
+from cachekit.core.backends import Backend, Provider
+from cachekit.core.calls import BadLine, Billing, Call
+from cachekit.core.inputs import Source, find_sources, open_lines
+from cachekit.core.logs.skeleton import prompt_of_lines
+from cachekit.core.prompt import Prompt, Scope
+from cachekit.core.shape import LARGEST_COUNT, count, dig, items, mapping, number, seconds, text
+from cachekit.core.usage import WRITES, Usage
+
+VERSION = 1
+COUNTERS = ("uncached", "read", *WRITES, "output")
+
+Readable = str | Path | IO[bytes] | IO[str]
+
+
+def read_calls(source: Readable | Iterable[str | Path]) -> Iterator[Call | BadLine]:
+    """The calls of our log, in the order written: of a path (also a folder, a glob, `-`, .gz, .zst), of several paths,
+    or of an open file. A line that cannot be read is a `BadLine` in its place. Raises InputError for a missing file."""
+    for found in _sources(source):
+        for line in open_lines(found):
+            yield line if isinstance(line, BadLine) else read_line(*line, found.name)
+
+
+def read_line(number: int, line: bytes, source: str = "") -> Call | BadLine:
+    """The call on a line, or why there is none."""
+    from cachekit.core.documents import value_of
+
+    try:
+        found = call_from(value_of(line))
+    except ValueError as error:
+        found = str(error)
+    return BadLine(number, found, source) if isinstance(found, str) else found
+
+
+def _sources(source: Readable | Iterable[str | Path]) -> Iterator[Source]:
+    if isinstance(source, (str, Path)):
+        yield from find_sources([source])
+    elif isinstance(source, Iterable) and not hasattr(source, "read"):
+        yield from find_sources(source)
+    else:
+        yield Source(str(getattr(source, "name", "")), lambda: _chunks(source))
+
+
+def _chunks(stream: object) -> Iterator[bytes]:
+    """An open file, text or binary, in chunks of a MiB."""
+    read: Callable[[int], bytes | str] = getattr(stream, "read")  # noqa: B009  any object with a `read` will do
+    while chunk := read(1 << 20):
+        yield chunk.encode("utf-8", "surrogatepass") if isinstance(chunk, str) else chunk
+
+
+def call_from(value: object) -> Call | str:
+    """The call that a decoded line holds, or the reason why it holds none."""
+    line = mapping(value)
+    reason = _refusal(value, line)
+    if reason:
+        return reason
+    usage, ts = usage_of(line), _moment(line.get("ts"))
+    if isinstance(ts, str):
+        usage, ts = replace(usage, quality=(*usage.quality, ts)), _lenient(line.get("ts"))
+    request = line.get("request")
+    call = Call(
+        usage=usage,
+        ts=ts,
+        scope=_scope(line.get("scope")),
+        billing=_billing(line.get("billing")),
+        latency_ms=number(line.get("latency_ms")),
+        ttft_ms=number(line.get("ttft_ms")),
+        status=count(line.get("status")),
+        flags=frozenset(flag for flag in items(line.get("flags")) if isinstance(flag, str)),
+        labels=labels_of(line.get("labels")),
+        miss=text(line.get("miss")) or text(dig(line, "miss", "type")),
+        request=request if isinstance(request, dict) else None,
+        meta=mapping(line.get("meta")),
+        id=_word(line, "id"),
+        request_id=_word(line, "request_id"),
+        provider=_word(line, "provider"),
+        api=_word(line, "api"),
+        model=_word(line, "model"),
+        prefix_id=_word(line, "prefix_id"),
+        family=_word(line, "family"),
+    )
+    return _with_prompt(call, line)
+
+
+def _word(line: Mapping[str, object], name: str) -> str:
+    return text(line.get(name)) or ""
+
+
+def _refusal(value: object, line: Mapping[str, object]) -> str:
+    if not isinstance(value, dict):
+        return "not a JSON object"
+    version = line.get("v")
+    if version is not None and version != VERSION:
+        shown = version if isinstance(version, int) else "unknown"
+        return f"version {shown} of the call log, and this program reads version {VERSION}"
+    if version is None and not isinstance(line.get("usage"), dict):
+        return "not a call: no `usage`"
+    return ""
+
+
+def usage_of(line: Mapping[str, object]) -> Usage:
+    """The counts of a line. A count that is none becomes 0, a negative one too, and both leave a note. A usage in a
+    provider's own names is read by that provider's convention."""
+    given = mapping(line.get("usage"))
+    if not any(name in given for name in (*COUNTERS, "known")):
+        from cachekit.core.responses import parse_usage
+
+        return parse_usage(dict(given), text(line.get("provider")))
+    counts = {name: count(given.get(name)) for name in COUNTERS}
+    notes = [note for note in items(given.get("quality")) if isinstance(note, str)]
+    for name, value in counts.items():
+        if value is None and given.get(name) is not None:
+            notes.append(_fault(given[name]))
+    known, quality = given.get("known") is not False, tuple(dict.fromkeys(notes))
+    return Usage(**{name: value or 0 for name, value in counts.items()}, known=known, quality=quality)
+
+
+def _fault(value: object) -> str:
+    """Why a count is none."""
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return "negative_clamped" if value < 0 else "count_too_large" if value > LARGEST_COUNT else "not_a_count"
+    return "not_a_count"
+
+
+def _moment(value: object) -> float | str | None:
+    """When a request started; a note where the time is not as it should be."""
+    if value is None:
+        return None
+    moment = seconds(value)
+    if moment is None:
+        return "time_unreadable" if _lenient(value) is None else "time_not_rfc3339"
+    return moment if _has_zone(str(value)) else "time_without_zone"
+
+
+def _has_zone(value: str) -> bool:
+    return value[-1:] in ("Z", "z") or "+" in value[10:] or "-" in value[10:]
+
+
+def _lenient(value: object) -> float | None:
+    """A moment without a zone is UTC; a bare number is seconds, or milliseconds where seconds would lie far ahead."""
+    moment = number(value)
+    if moment is None:
+        return seconds(value)
+    return moment / 1000 if moment > 1e11 else moment
+
+
+def _scope(value: object) -> Scope:
+    given = mapping(value)
+    return Scope(**{f.name: text(given.get(f.name)) or "" for f in fields(Scope)})
+
+
+def _billing(value: object) -> Billing:
+    given = mapping(value)
+    names = ("tier", "speed", "geo", "host")
+    return Billing(batch=given.get("batch") is True, **{name: text(given.get(name)) or "" for name in names})
+
+
+def labels_of(value: object) -> dict[str, str]:
+    """Labels as text: numbers and truth values are written out, anything else is left out."""
+    plain = {k: v for k, v in mapping(value).items() if isinstance(k, str) and isinstance(v, (str, int, float))}
+    return {key: v if isinstance(v, str) else str(v).lower() for key, v in plain.items() if v != ""}
+
+
+def _with_prompt(call: Call, line: Mapping[str, object]) -> Call:
+    prompt = _prompt(call, line)
+    if prompt is None:
+        return call
+    from cachekit.core.families import family_of, prefix_id
+
+    return replace(
+        call,
+        prompt=prompt,
+        family=call.family or family_of(prompt),
+        prefix_id=call.prefix_id or prefix_id(prompt),
+    )
+
+
+def _prompt(call: Call, line: Mapping[str, object]) -> Prompt | None:
+    """The prompt of a line: from its skeleton, or else lowered from its request."""
+    if isinstance(line.get("blocks"), list):
+        backend = _named(line.get("backend")) or backend_of(call.provider, call.api, call.request or {})
+        return prompt_of_lines(line, backend, call.scope)
+    if call.request is None:
+        return None
+    from cachekit.core.providers import lower
+
+    prompt = lower(call.request, backend_of(call.provider, call.api, call.request))
+    return replace(prompt, scope=merged(call.scope, prompt.scope, call.model))
+
+
+def merged(told: Scope, lowered: Scope, model: str) -> Scope:
+    """The scope of a lowered request, overruled by what the line tells of it."""
+    known = {f.name: getattr(told, f.name) for f in fields(Scope) if getattr(told, f.name)}
+    return replace(lowered, **({"model": model} if model else {}) | known)
+
+
+def _named(value: object) -> Backend | None:
+    try:
+        return Backend(str(value)) if value else None
+    except ValueError:
+        return None
+
+
+_BEDROCK_APIS = {
+    "mantle": Backend.ANTHROPIC_BEDROCK_MANTLE,
+    "converse": Backend.BEDROCK_CONVERSE,
+    "invoke": Backend.BEDROCK_INVOKE_ANTHROPIC,
+    "messages": Backend.ANTHROPIC_BEDROCK,
+}
+_RESPONSES_KEYS = ("input", "instructions", "previous_response_id")
+_CONVERSE_KEYS = ("toolConfig", "inferenceConfig", "additionalModelRequestFields")
+
+
+def backend_of(provider: str, api: str, request: Mapping[str, object]) -> Backend:
+    """The form of a logged request: by the api's name, or else by the provider and the request's own keys."""
+    name = api.lower().replace("_", "-").replace(".", "-")
+    exact = _named(name)
+    if exact is not None:
+        return exact
+    if provider.lower() == Provider.BEDROCK:
+        return next((b for key, b in _BEDROCK_APIS.items() if key in name), _bedrock_form(request))
+    if "response" in name or any(key in request for key in _RESPONSES_KEYS):
+        return Backend.OPENAI_RESPONSES
+    if "converse" in name or any(key in request for key in _CONVERSE_KEYS):
+        return Backend.BEDROCK_CONVERSE
+    anthropic = provider.lower() == Provider.ANTHROPIC or "system" in request
+    return Backend.ANTHROPIC if anthropic and "chat" not in name else Backend.OPENAI_CHAT
+
+
+def _bedrock_form(request: Mapping[str, object]) -> Backend:
+    invoke = "body" in request or "anthropic_version" in request or "max_tokens" in request
+    return Backend.BEDROCK_INVOKE_ANTHROPIC if invoke else Backend.BEDROCK_CONVERSE
