@@ -23,7 +23,7 @@ words = st.text(st.characters(codec="utf-8"), max_size=12)
 named = st.text(st.characters(codec="utf-8"), min_size=1, max_size=12)
 usages = st.builds(
     Usage,
-    **{name: counts for name in ("uncached", "read", "write_5m", "write_1h", "write_30m", "write_unknown", "output")},
+    **dict.fromkeys(("uncached", "read", "write_5m", "write_1h", "write_30m", "write_unknown", "output"), counts),
     known=st.booleans(),
     quality=st.sampled_from([(), ("split_mismatch",), ("negative_clamped", "split_mismatch")]),
 )
@@ -136,9 +136,7 @@ def test_a_line_that_is_no_call_says_why(line: bytes, reason: str) -> None:
         pytest.param({"uncached": 5, "read": -3}, Usage(5, 0, quality=("negative_clamped",)), id="negative"),
         pytest.param({"uncached": "5"}, Usage(quality=("not_a_count",)), id="text"),
         pytest.param({"uncached": 5, "read": None}, Usage(5), id="null is absent"),
-        pytest.param(
-            {"uncached": 5.0, "read": True}, Usage(5, quality=("not_a_count",)), id="whole float, and a truth"
-        ),
+        pytest.param({"uncached": 5.0, "read": True}, Usage(5, quality=("not_a_count",)), id="whole float and truth"),
         pytest.param({"uncached": 2**60}, Usage(quality=("count_too_large",)), id="too large"),
         pytest.param({"uncached": 5, "known": False}, Usage(5, known=False), id="not known"),
         pytest.param({}, Usage(known=False, quality=("no_usage",)), id="empty"),
