@@ -1,0 +1,190 @@
+"""Auditing many requests in one run: reading them, comparing them with earlier ones, and what the run amounts to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from cachekit.core.auditors.audit import AuditOptions, audit_with
+from cachekit.core.auditors.detect import unwrap
+from cachekit.core.auditors.report import AuditReport
+from cachekit.core.calls import BadLine
+from cachekit.core.config import Config, load_config
+from cachekit.core.errors import InputError, UsageError
+from cachekit.core.findings import Severity, Verdict
+from cachekit.core.requests import RequestText, read_requests
+from cachekit.core.suggest import Suggestion, suggest
+
+
+@dataclass(frozen=True, slots=True)
+class AuditWish:
+    """What a run is asked for: the options of `cachekit audit` that are not about its output."""
+
+    paths: tuple[str, ...] = ()
+    backend: str | None = None
+    library_version: str | None = None
+    tokens: str = "estimate"
+    against: Path | None = None
+    turns: Path | None = None
+    select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    litellm_config: Path | None = None
+    suggest: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Audited:
+    """One audited request, where it stands, and what is suggested for it."""
+
+    place: RequestText
+    report: AuditReport
+    suggestions: tuple[Suggestion, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AuditRun:
+    """All requests of a run, and what could not be read or whose backend could not be told."""
+
+    audited: tuple[Audited, ...]
+    unread: tuple[BadLine, ...] = ()
+
+    def exit_code(
+        self,
+        fail_on: tuple[str, ...] = (),
+        *,
+        strict: bool = False,
+        allow_unsure: bool = False,
+        strict_input: bool = False,
+    ) -> int:
+        """0 fine, 1 for findings that were asked about, 2 where nothing could be checked or `strict_input` found fault."""
+        for name in fail_on:
+            _check_failing(name)
+        if self.unread and (strict_input or strict or not self.audited):
+            return 2
+        passing = {Verdict.YES, Verdict.UNSURE} if allow_unsure else {Verdict.YES}
+        failed = strict and any(a.report.verdict not in passing for a in self.audited)
+        return int(failed or any(_fails(a.report, fail_on) for a in self.audited))
+
+
+def _check_failing(name: str) -> None:
+    from cachekit.core.auditors.rules import RULES
+
+    known = [*(s.value for s in Severity), *(rule.id for rule in RULES)]
+    if name not in known:
+        raise UsageError(f"--fail-on {name[:40]!r} is no severity and no rule", mend="see `cachekit rules`")
+
+
+def _fails(report: AuditReport, fail_on: tuple[str, ...]) -> bool:
+    order = list(Severity)
+    limits = [order.index(Severity(name)) for name in fail_on if name in order]
+    worst = max((order.index(f.severity) for f in report.findings), default=-1)
+    return any(worst >= limit for limit in limits) or any(f.rule in fail_on for f in report.findings)
+
+
+def run_audits(wish: AuditWish, folder: Path, env: Mapping[str, str]) -> AuditRun:
+    """Reads and audits all requests of a wish. Raises InputError and UsageError for what concerns the whole run."""
+    config = load_config(folder, env)
+    options = _options(wish, config)
+    if wish.turns is not None:
+        if wish.paths or wish.against is not None:
+            raise UsageError("--turns is a conversation of its own", mend="leave out the other requests")
+        return _conversation(wish, config, options)
+    if not wish.paths:
+        raise UsageError("no request given", mend="name a file, or - for stdin")
+    if wish.against is not None:
+        options = replace(options, previous=_earlier(wish, config, options))
+    audited, unread = [], []
+    for item in read_requests(wish.paths):
+        done = item if isinstance(item, BadLine) else _audited(item, wish, config, options)
+        (unread if isinstance(done, BadLine) else audited).append(done)  # type: ignore[arg-type]
+    return AuditRun(tuple(audited), tuple(unread))
+
+
+def _options(wish: AuditWish, config: Config) -> AuditOptions:
+    from cachekit.core.auditors.rules import RULES
+
+    for name in (*wish.select, *wish.ignore):
+        if name not in {rule.id for rule in RULES}:
+            raise UsageError(f"no rule {name[:40]!r}", mend="see `cachekit rules`")
+    return AuditOptions(
+        library_version=wish.library_version or config.library_version,
+        tokens=_given_tokens(wish.tokens),
+        select=wish.select,
+        ignore=wish.ignore,
+        policy=config.policy,
+        models=config.models,
+        pricing=config.pricing,
+        proxy=_proxy(wish.litellm_config),
+    )
+
+
+def _given_tokens(word: str) -> int | None:
+    if word in ("estimate", "exact"):
+        return None
+    if not word.isdecimal() or not 0 < int(word) < 2**40:
+        raise UsageError(f"--tokens {word[:20]!r}", mend="write estimate, exact or a count")
+    return int(word)
+
+
+def _proxy(path: Path | None) -> Mapping[str, object] | None:
+    if path is None:
+        return None
+    from cachekit.core.auditors.stacks.litellm.proxy import read_proxy_config
+
+    return read_proxy_config(path)
+
+
+def _audited(item: RequestText, wish: AuditWish, config: Config, options: AuditOptions) -> Audited | BadLine:
+    """One request; where its backend cannot be told, that is said of this request and the others go on."""
+    backend = wish.backend or config.backend
+    try:
+        if wish.tokens == "exact":
+            options = replace(options, tokens=_counted(item, backend, options))
+        report = audit_with(item.request, backend, options)
+    except UsageError as error:
+        if wish.backend not in (None, "auto"):
+            raise
+        return BadLine(item.line, error.message(), item.path)
+    found = tuple(suggest(report, unwrap(item.request).request)) if wish.suggest else ()
+    return Audited(item, report, found)
+
+
+def _counted(item: RequestText, backend: object, options: AuditOptions) -> int | None:
+    """The exact input total, asked of the provider with the SDK's own credentials."""
+    from cachekit.core.auditors.wire import wire_of
+    from cachekit.core.tokens import count_with_environment
+
+    wire = wire_of(item.request, backend if isinstance(backend, str) else None, options)
+    return count_with_environment(wire.body, wire.backend)
+
+
+def _earlier(wish: AuditWish, config: Config, options: AuditOptions) -> AuditReport:
+    """The request that --against names; the last one of a file with several."""
+    last = None
+    for item in read_requests([wish.against or ""]):
+        if isinstance(item, RequestText):
+            last = item
+    if last is None:
+        raise InputError("holds no request", where=str(wish.against), mend="give the earlier request as JSON")
+    return audit_with(last.request, wish.backend or config.backend, options)
+
+
+def _conversation(wish: AuditWish, config: Config, options: AuditOptions) -> AuditRun:
+    audited: list[Audited] = []
+    unread: list[BadLine] = []
+    for item in _turn_requests(wish):
+        if isinstance(item, BadLine):
+            unread.append(item)
+            continue
+        done = _audited(item, wish, config, options)
+        if isinstance(done, BadLine):
+            unread.append(done)
+            continue
+        audited.append(done)
+        options = replace(options, previous=done.report)
+    return AuditRun(tuple(audited), tuple(unread))
+
+
+def _turn_requests(wish: AuditWish) -> Iterator[RequestText | BadLine]:
+    return read_requests([wish.turns or ""])
