@@ -1,0 +1,60 @@
+"""cachekit: did the prompt cache work, why not, and what did that cost?
+
+The public names are imported on first use, so that `import cachekit` costs nothing.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from cachekit.core.auditors.audit import audit as audit
+    from cachekit.core.auditors.report import AuditReport as AuditReport
+    from cachekit.core.backends import Backend as Backend
+    from cachekit.core.backends import Provider as Provider
+    from cachekit.core.calls import Call as Call
+    from cachekit.core.auditors.compare import compare as compare
+    from cachekit.core.families import fingerprint as fingerprint
+    from cachekit.core.logs.native import CallLog as CallLog
+    from cachekit.core.logs.native import read_calls as read_calls
+    from cachekit.core.pricing import DEFAULT_PRICING as DEFAULT_PRICING
+    from cachekit.core.responses import parse_usage as parse_usage
+    from cachekit.core.simulate import simulate as simulate
+    from cachekit.core.suggest import suggest_breakpoints as suggest_breakpoints
+    from cachekit.core.tokens import estimate_tokens as estimate_tokens
+    from cachekit.report import Reporter as Reporter
+
+_WHERE = {
+    "audit": "cachekit.core.auditors.audit",
+    "AuditReport": "cachekit.core.auditors.report",
+    "Backend": "cachekit.core.backends",
+    "Provider": "cachekit.core.backends",
+    "Call": "cachekit.core.calls",
+    "compare": "cachekit.core.auditors.compare",
+    "fingerprint": "cachekit.core.families",
+    "CallLog": "cachekit.core.logs.native",
+    "read_calls": "cachekit.core.logs.native",
+    "DEFAULT_PRICING": "cachekit.core.pricing",
+    "parse_usage": "cachekit.core.responses",
+    "simulate": "cachekit.core.simulate",
+    "suggest_breakpoints": "cachekit.core.suggest",
+    "estimate_tokens": "cachekit.core.tokens",
+    "Reporter": "cachekit.report",
+}
+"""Each public name and the module that holds it."""
+
+__all__ = sorted(_WHERE)
+
+
+def __getattr__(name: str) -> object:
+    if name not in _WHERE:
+        raise AttributeError(f"module 'cachekit' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(_WHERE[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_WHERE})

@@ -9,6 +9,7 @@ from pathlib import Path
 from cachekit.core.auditors.audit import AuditOptions, audit_with
 from cachekit.core.auditors.detect import unwrap
 from cachekit.core.auditors.report import AuditReport
+from cachekit.core.backends import Backend
 from cachekit.core.calls import BadLine
 from cachekit.core.config import Config, load_config
 from cachekit.core.errors import InputError, UsageError
@@ -57,7 +58,7 @@ class AuditRun:
         allow_unsure: bool = False,
         strict_input: bool = False,
     ) -> int:
-        """0 fine, 1 for findings that were asked about, 2 where nothing could be checked or `strict_input` found fault."""
+        """0 fine, 1 for findings that were asked about, 2 where nothing could be checked or `strict_input` objects."""
         for name in fail_on:
             _check_failing(name)
         if self.unread and (strict_input or strict or not self.audited):
@@ -150,12 +151,12 @@ def _audited(item: RequestText, wish: AuditWish, config: Config, options: AuditO
     return Audited(item, report, found)
 
 
-def _counted(item: RequestText, backend: object, options: AuditOptions) -> int | None:
+def _counted(item: RequestText, backend: Backend | str | None, options: AuditOptions) -> int | None:
     """The exact input total, asked of the provider with the SDK's own credentials."""
-    from cachekit.core.auditors.wire import wire_of
+    from cachekit.core.auditors.audit import wire_of
     from cachekit.core.tokens import count_with_environment
 
-    wire = wire_of(item.request, backend if isinstance(backend, str) else None, options)
+    wire = wire_of(item.request, backend, options)
     return count_with_environment(wire.body, wire.backend)
 
 

@@ -70,7 +70,7 @@ def audit_with(request: Mapping[str, object], backend: Backend | str | None, opt
     """`audit` with all options."""
     given = unwrap(mapping(request))
     chosen = resolve_backend(given, backend)
-    wire = _translate(given, chosen, options)
+    wire = _wire(given, chosen, options)
     policy = find_policy(wire.model or _model(wire), _host(wire), _overrides(options))
     prompt = _prompt(wire, given, policy, options)
     findings = _run_rules(prompt, policy, options)
@@ -112,7 +112,13 @@ def resolve_backend(given: Unwrapped, backend: Backend | str | None) -> Backend:
     raise UsageError("this does not look like a request of any backend", mend="name one with --backend, if it is one")
 
 
-def _translate(given: Unwrapped, backend: Backend, options: AuditOptions) -> Wire:
+def wire_of(request: Mapping[str, object], backend: Backend | str | None, options: AuditOptions) -> Wire:
+    """What the library would send for a request; errors as for `audit`."""
+    given = unwrap(mapping(request))
+    return _wire(given, resolve_backend(given, backend), options)
+
+
+def _wire(given: Unwrapped, backend: Backend, options: AuditOptions) -> Wire:
     if backend is Backend.LITELLM and options.proxy is not None:
         from cachekit.core.auditors.stacks.litellm import load_proxy_config, resolve_alias
 

@@ -1,0 +1,18 @@
+"""Two requests held against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from cachekit.core.auditors.audit import AuditOptions, audit_with
+from cachekit.core.backends import Backend
+from cachekit.core.changes import Change, changes
+
+
+def compare(
+    before: Mapping[str, object], after: Mapping[str, object], backend: Backend | str | None = None
+) -> tuple[Change, ...]:
+    """What keeps the later request from reading what the earlier one cached, in cache order: the first is the one that
+    costs. Empty when the later one extends or repeats the earlier. Errors as for `audit`."""
+    options = AuditOptions()
+    return changes(audit_with(before, backend, options).prompt, audit_with(after, backend, options).prompt)

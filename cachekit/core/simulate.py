@@ -1,0 +1,204 @@
+"""From recorded calls to what their caches would have done.
+
+A call's prompt is turned into a look-up: its breakpoints with their prefixes, or its steps. Token estimates are scaled
+to the recorded input total and uncached count where there are any, so that only the split between reads and writes is
+left to the simulation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from cachekit.core.auditors.marks import takes_marks
+from cachekit.core.cache import MISS, BreakpointCache, Chunks, Lookup, Outcome, Point, PrefixCache
+from cachekit.core.calls import BadLine, Call
+from cachekit.core.implicit import with_policy
+from cachekit.core.policy import Policy, find_policy, ttl_seconds
+from cachekit.core.prompt import Block, Mark, Prompt, Scope, Section, chain, prefixes
+
+_FIVE_MINUTES = 300.0
+"""`in_memory` entries live 5 to 10 idle minutes: what is surely there is asked for."""
+
+_TTL_FIELDS = {300.0: "write_5m", 3600.0: "write_1h", 1800.0: "write_30m", 43200.0: "write_12h"}
+
+
+@dataclass(frozen=True, slots=True)
+class Simulated:
+    """What a call would have read, written and left uncached, in tokens. `writes` by ttl in seconds. `predictable` is
+    False where nothing can be said (no prompt in the log, an unknown model, server tools); the counts are then those
+    that were recorded."""
+
+    call: Call
+    read: int
+    written: int
+    uncached: int
+    writes: tuple[tuple[float, int], ...] = ()
+    predictable: bool = True
+    age: float = -1.0
+
+
+@dataclass(slots=True)
+class Caches:
+    """The state of a simulation: one breakpoint cache and one prefix cache; scopes are part of every key."""
+
+    breakpoints: BreakpointCache = field(default_factory=BreakpointCache)
+    automatic: PrefixCache = field(default_factory=PrefixCache)
+
+    def step(self, look: Lookup | Chunks) -> Outcome:
+        """What one call reads and writes."""
+        return self.breakpoints.step(look) if isinstance(look, Lookup) else self.automatic.step(look)
+
+
+def simulate(calls: Iterable[Call | BadLine]) -> Iterator[Simulated]:
+    """Each call with what the provider's rules say it would have read and written. Calls come in order of start."""
+    caches = Caches()
+    for call in calls:
+        if isinstance(call, Call):
+            look = look_up(call)
+            yield _result(call, caches.step(look) if look is not None else None)
+
+
+def _result(call: Call, outcome: Outcome | None) -> Simulated:
+    usage = call.usage
+    if outcome is None:
+        return Simulated(call, usage.read, usage.written, usage.uncached, predictable=False)
+    total = usage.input_total or (call.prompt.total().mid if call.prompt else 0)
+    read = min(outcome.read, total)
+    written = min(sum(tokens for _, tokens in outcome.written), total - read)
+    return Simulated(call, read, written, total - read - written, outcome.written, age=outcome.age)
+
+
+def look_up(call: Call) -> Lookup | Chunks | None:
+    """A call as its cache sees it; None where that cannot be told."""
+    prompt = call.prompt
+    if prompt is None or not prompt.blocks or call.ts is None or _server_tools(prompt):
+        return None
+    policy = policy_of(call)
+    if not policy.known:
+        return None
+    prompt = with_policy(prompt, policy)
+    if takes_marks(prompt, policy):
+        return breakpoint_look_up(call, prompt, policy)
+    return _chunk_look_up(call, prompt, policy) if policy.style == "automatic" else None
+
+
+@lru_cache(maxsize=4096)
+def _policy(model: str, host: str) -> Policy:
+    return find_policy(model, host)
+
+
+def policy_of(call: Call) -> Policy:
+    """The cache policy of a call's model on the host that served it."""
+    scope = call.prompt.scope if call.prompt else call.scope
+    return _policy(call.model or scope.model, call.billing.host or scope.host or call.provider)
+
+
+def _server_tools(prompt: Prompt) -> bool:
+    """Server tools bill several passes as one: their reads can exceed any prefix of the request."""
+    named = ("web_search", "web_fetch", "code_execution")
+    return any(
+        block.section is Section.TOOLS and isinstance(block.raw, dict) and str(block.raw.get("type")).startswith(named)
+        for block in prompt.blocks
+    )
+
+
+def breakpoint_look_up(call: Call, prompt: Prompt, policy: Policy) -> Lookup:
+    """The qualifying breakpoints of a prompt, their prefixes scaled to what was recorded."""
+    at = call.ts or 0.0
+    lengths, total = _lengths(call, prompt)
+    keys = scoped(prompt.scope, prefixes(prompt))
+    points = []
+    for index, block, mark in prompt.marked()[-(policy.max_marks or 4) :]:
+        fits = lengths[index] >= policy.minimum and block.section.value in policy.fields
+        ttl = ttl_seconds(mark.ttl or policy.default_ttl or "5m")
+        if fits and ttl is not None:
+            points.append(Point(keys[index], lengths[index], float(ttl), _back(prompt.blocks, keys, index, policy)))
+    return Lookup(at, at + _first_event(call), tuple(points), total)
+
+
+def _first_event(call: Call) -> float:
+    """Seconds until the answer began; until it ended where only that is known."""
+    return (call.ttft_ms if call.ttft_ms is not None else call.latency_ms or 0.0) / 1000
+
+
+def _lengths(call: Call, prompt: Prompt) -> tuple[list[int], int]:
+    """The length of each prefix and of the whole prompt. The last marked prefix is what was recorded as cached."""
+    running = [tokens.mid for tokens in prompt.running()]
+    usage, estimate = call.usage, max(1, prompt.total().mid)
+    total = usage.input_total or estimate
+    marks = prompt.marked()
+    cached = total - usage.uncached if usage.known else 0
+    last = running[marks[-1][0]] if marks else 0
+    factor = cached / last if cached and last else total / estimate
+    lengths = [round(tokens * factor) for tokens in running]
+    if cached and marks:
+        lengths[marks[-1][0]] = cached
+    return lengths, total
+
+
+def _back(blocks: tuple[Block, ...], keys: tuple[str, ...], index: int, policy: Policy) -> tuple[str, ...]:
+    """The prefixes behind a breakpoint that its lookback covers, the nearest first."""
+    if not policy.lookback:
+        return ()
+    out, seen, before = [], 1, blocks[index].kind
+    for place in range(index - 1, -1, -1):
+        kind = blocks[place].kind
+        run = bool(policy.tool_runs_once) and kind == before and kind in ("tool_use", "tool_result")
+        seen += 0 if run else 1
+        if seen > policy.lookback:
+            break
+        out.append(keys[place])
+        before = kind
+    return tuple(out)
+
+
+def scoped(scope: Scope, digests: tuple[str, ...]) -> tuple[str, ...]:
+    """Prefix digests under the scope that separates caches."""
+    seed = _scope_seed(scope)
+    return tuple(seed + digest for digest in digests)
+
+
+@lru_cache(maxsize=4096)
+def _scope_seed(scope: Scope) -> str:
+    return chain(scope.provider, scope.host, scope.model, scope.region, scope.account, scope.key)[:12]
+
+
+def _chunk_look_up(call: Call, prompt: Prompt, policy: Policy) -> Chunks:
+    """The steps of a prompt: its chunks where the log has them, and the ends of its blocks."""
+    at = call.ts or 0.0
+    running = [tokens.mid for tokens in prompt.running()]
+    total = call.usage.input_total or max(1, prompt.total().mid)
+    factor = total / max(1, prompt.total().mid)
+    keys, tokens, before = [], [], 0
+    ends = scoped(prompt.scope, prefixes(prompt))
+    for index, block in enumerate(prompt.blocks):
+        inner = ends[index - 1] if index else _scope_seed(prompt.scope)
+        for number, chunk in enumerate(block.chunks, 1):
+            inner = chain(inner, chunk)
+            keys.append(inner)
+            tokens.append(round(factor * (before + (running[index] - before) * number / (len(block.chunks) + 1))))
+        keys.append(ends[index])
+        tokens.append(round(factor * running[index]))
+        before = running[index]
+    ttl = _retention(prompt, policy)
+    readable = at + _first_event(call)
+    return Chunks(at, readable, tuple(keys), tuple(tokens), ttl, policy.minimum or 1024, policy.grid or 1)
+
+
+def _retention(prompt: Prompt, policy: Policy) -> float:
+    asked = prompt.body.get("prompt_cache_retention")
+    ttl = ttl_seconds(asked if isinstance(asked, str) else policy.default_ttl)
+    return float(ttl) if ttl is not None else _FIVE_MINUTES
+
+
+def with_marks(prompt: Prompt, marks: dict[int, Mark]) -> Prompt:
+    """The prompt with these breakpoints instead of its own."""
+    from dataclasses import replace
+
+    blocks = tuple(replace(block, mark=marks.get(index)) for index, block in enumerate(prompt.blocks))
+    return replace(prompt, blocks=blocks)
+
+
+__all__ = ["MISS", "Caches", "Simulated", "breakpoint_look_up", "look_up", "policy_of", "simulate", "with_marks"]
