@@ -13,6 +13,9 @@ test: $(VENV)/.tested
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2
 
+goldens: $(VENV)/.tested
+	$(BIN)/python -m tests.golden
+
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)
 

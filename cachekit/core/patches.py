@@ -35,6 +35,16 @@ def replacements(source: bytes, edits: Iterable[Edit], at: str = "") -> tuple[Re
     return tuple(out)
 
 
+def apply_edits(source: bytes, edits: Iterable[Edit], at: str = "") -> bytes | None:
+    """The source with all edits made, its own formatting kept; None when one of them does not apply."""
+    changes = replacements(source, edits, at)
+    if changes is None:
+        return None
+    for change in sorted(changes, key=lambda c: c.start, reverse=True):
+        source = source[: change.start] + change.text + source[change.end :]
+    return source
+
+
 def below(at: str, route: str) -> str:
     """A route of the request as a route of the text that holds the request at `at`."""
     for step in steps(route):

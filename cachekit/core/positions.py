@@ -66,7 +66,13 @@ def places(source: bytes, routes: Iterable[str], first_line: int = 1) -> dict[st
     found = spans(source, asked)
     if "" not in found:
         return {}
-    return {route: _place(source, _nearest(route, found), first_line) for route in asked}
+    near = {route: _nearest(route, found) for route in asked}
+    return {route: place(source, span.start, span.end, first_line) for route, span in near.items()}
+
+
+def place(source: bytes, start: int, end: int, first_line: int = 1) -> Place:
+    """The place of the bytes `start` to `end` (exclusive)."""
+    return Place(*_line_column(source, start, first_line), *_line_column(source, end, first_line))
 
 
 def _walk(source: bytes, wanted: set[str]) -> Iterator[tuple[str, Span]]:
@@ -131,10 +137,6 @@ def _nearest(route: str, found: Mapping[str, Span]) -> Span:
     while route not in found:
         route = parent(route)
     return found[route]
-
-
-def _place(source: bytes, span: Span, first_line: int) -> Place:
-    return Place(*_line_column(source, span.start, first_line), *_line_column(source, span.end, first_line))
 
 
 def _line_column(source: bytes, offset: int, first_line: int) -> tuple[int, int]:
