@@ -10,6 +10,7 @@ from cachekit.cli.output.text import Column, printable, styled, table, tokens, u
 from cachekit.core.auditors.marks import MarkVerdict
 from cachekit.core.auditors.report import AuditReport
 from cachekit.core.findings import Finding, Severity, Verdict
+from cachekit.core.implicit import OPTIONS
 from cachekit.core.prompt import Block, Tokens
 from cachekit.core.suggest import Suggestion
 
@@ -64,7 +65,8 @@ def _unsure(report: AuditReport) -> str:
 def _sent(report: AuditReport) -> str:
     """Where sent, read and qualifying differ, all three."""
     qualifying = sum(mark.verdict is Verdict.YES for mark in report.marks)
-    counts = (len(report.sent), report.breakpoint_count, qualifying)
+    implicit = sum(mark.automatic and mark.route == OPTIONS for _, _, mark in report.prompt.marked())
+    counts = (len(report.sent) + implicit, report.breakpoint_count, qualifying)
     if len(set(counts)) == 1:
         return ""
     return f" (sent {counts[0]}, read there {counts[1]}, qualifying {counts[2]})"
@@ -149,6 +151,8 @@ def _suggestions(suggestions: Sequence[Suggestion]) -> str:
 
 def _costs(report: AuditReport) -> str:
     forecast = report.forecast
+    if report.verdict is Verdict.NO and (forecast is None or forecast.cached):
+        return ""
     if forecast is None:
         model = printable(report.prompt.scope.model or "no model")
         return f"\ncost:              unpriced ({model} has no price that we know)\n"

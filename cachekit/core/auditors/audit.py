@@ -206,11 +206,12 @@ def _verdict(findings: tuple[Finding, ...], marks: tuple[MarkVerdict, ...], poli
     judged = {mark.verdict for mark in marks}
     if Verdict.NO in said:
         return Verdict.NO
-    if policy.style == "automatic" or Verdict.UNSURE in said:
+    if Verdict.UNSURE in said:
         return Verdict.UNSURE
     if Verdict.YES in judged:
         return Verdict.YES
-    return Verdict.UNSURE if Verdict.UNSURE in judged or not policy.known else Verdict.NO
+    unclear = not policy.known or policy.style == "automatic"
+    return Verdict.UNSURE if Verdict.UNSURE in judged or unclear else Verdict.NO
 
 
 def _sent(wire: Wire, prompt: Prompt) -> tuple[Sent, ...]:

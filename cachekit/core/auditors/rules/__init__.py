@@ -5,6 +5,7 @@ from __future__ import annotations
 from cachekit.core.auditors.rules.automatic_mark import automatic_mark
 from cachekit.core.auditors.rules.batch_5m import batch_5m
 from cachekit.core.auditors.rules.below_minimum import below_minimum
+from cachekit.core.auditors.rules.best_effort import best_effort
 from cachekit.core.auditors.rules.breakpoint_refused import breakpoint_refused
 from cachekit.core.auditors.rules.cache_key import cache_key
 from cachekit.core.auditors.rules.deprecated_retention import deprecated_retention
@@ -49,6 +50,7 @@ RULES: tuple[Rule, ...] = (
     ttl_not_offered,
     automatic_mark,
     below_minimum,
+    best_effort,
     no_caching_model,
     unknown_model,
     explicit_without_breakpoint,
