@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from cachekit.core.findings import Edit
 from cachekit.core.positions import Span, spans
@@ -25,24 +26,38 @@ class Replacement:
 
 def replacements(source: bytes, edits: Iterable[Edit], at: str = "") -> tuple[Replacement, ...] | None:
     """The edits of one fix as changes of the source, in the order of the edits; every route is one of the source as it
-    is, below `at`. None when an edit does not apply: a fix is whole or not at all."""
-    out = []
-    for edit in edits:
-        change = _replacement(source, Edit(edit.op, below(at, edit.route), edit.value))
-        if change is None:
-            return None
-        out.append(change)
-    return tuple(out)
+    is, below `at`. None when an edit does not apply or two of them touch: a fix is whole or not at all."""
+    changes = _changes(source, _below(edits, at))
+    if changes is None:
+        return None
+    ordered = sorted(changes, key=lambda change: change.start)
+    apart = all(a.end <= b.start and a.start < b.start for a, b in pairwise(ordered))
+    return changes if apart else None
 
 
 def apply_edits(source: bytes, edits: Iterable[Edit], at: str = "") -> bytes | None:
-    """The source with all edits made, its own formatting kept; None when one of them does not apply."""
-    changes = replacements(source, edits, at)
+    """The source with all edits made, its own formatting kept; None when one of them does not apply. Routes are those
+    of the source as it is: edits are made from its end to its start, so that none moves the place of another."""
+    located = _below(edits, at)
+    changes = _changes(source, located)
     if changes is None:
         return None
-    for change in sorted(changes, key=lambda c: c.start, reverse=True):
+    for index in sorted(range(len(located)), key=lambda i: (changes[i].start, i), reverse=True):
+        change = _replacement(source, located[index])
+        if change is None:
+            return None
         source = source[: change.start] + change.text + source[change.end :]
     return source
+
+
+def _below(edits: Iterable[Edit], at: str) -> list[Edit]:
+    return [replace(edit, route=below(at, edit.route)) for edit in edits]
+
+
+def _changes(source: bytes, edits: list[Edit]) -> tuple[Replacement, ...] | None:
+    changes = [_replacement(source, edit) for edit in edits]
+    found = tuple(change for change in changes if change is not None)
+    return found if len(found) == len(changes) else None
 
 
 def below(at: str, route: str) -> str:

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cachekit.core.findings import Edit
-from cachekit.core.patches import replacements
+from cachekit.core.patches import apply_edits, replacements
 from cachekit.core.positions import Place, places, spans
 from cachekit.core.routes import join
 
@@ -106,13 +106,8 @@ def test_no_bytes_raise(source: bytes) -> None:
 
 def patched(source: str, *edits: Edit) -> str | None:
     """The source with the edits made."""
-    raw = source.encode()
-    changes = replacements(raw, edits)
-    if changes is None:
-        return None
-    for change in sorted(changes, key=lambda c: -c.start):
-        raw = raw[: change.start] + change.text + raw[change.end :]
-    return raw.decode()
+    result = apply_edits(source.encode(), edits)
+    return None if result is None else result.decode()
 
 
 MARK = {"type": "ephemeral"}
@@ -143,6 +138,29 @@ EDITS = [
 @pytest.mark.parametrize(("source", "edit", "expected"), EDITS)
 def test_an_edit_keeps_the_rest_of_the_text(source: str, edit: Edit, expected: str | None) -> None:
     assert patched(source, edit) == expected
+
+
+TOGETHER = [
+    pytest.param("{}", [Edit("set", "a", 1), Edit("set", "b", 2)], {"a": 1, "b": 2}, id="two keys of an empty object"),
+    pytest.param('{"a": 1, "b": 2}', [Edit("remove", "a"), Edit("remove", "b")], {}, id="every key goes"),
+    pytest.param("[0, 1, 2]", [Edit("remove", "[1]"), Edit("remove", "[2]")], [0], id="neighbours go"),
+    pytest.param("[0, 1]", [Edit("insert", "[0]", 5), Edit("insert", "[0]", 6)], [0, 5, 6, 1], id="two after one"),
+    pytest.param("[0, 1]", [Edit("insert", "[0]", 5), Edit("remove", "[1]")], [0, 5], id="one comes, one goes"),
+    pytest.param('[{"a": 1}]', [Edit("set", "[0].b", 2), Edit("insert", "[0]", 3)], [{"a": 1, "b": 2}, 3], id="nested"),
+]
+
+
+@pytest.mark.parametrize(("source", "edits", "expected"), TOGETHER)
+def test_edits_are_made_together_on_the_routes_of_the_source(source: str, edits: list[Edit], expected: object) -> None:
+    result = patched(source, *edits)
+    assert result is not None
+    assert json.loads(result) == expected
+
+
+def test_changes_that_touch_each_other_are_no_list_of_changes() -> None:
+    edits = [Edit("remove", "a"), Edit("remove", "b")]
+    assert replacements(b'{"a": 1, "b": 2}', edits) is None
+    assert replacements(b'{"a": 1, "x": 0, "b": 2}', edits) is not None
 
 
 def test_one_edit_that_does_not_apply_leaves_out_the_whole_fix() -> None:
