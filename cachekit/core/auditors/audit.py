@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from cachekit.core.auditors.against import divergences
-from cachekit.core.auditors.detect import Unwrapped, candidates, unwrap
+from cachekit.core.auditors.detect import Unwrapped, betas, candidates, unwrap
 from cachekit.core.auditors.forecast import forecast
 from cachekit.core.auditors.marks import MarkVerdict, judge_marks
 from cachekit.core.auditors.report import AuditReport
@@ -149,7 +149,7 @@ def _prompt(wire: Wire, given: Unwrapped, policy: Policy, options: AuditOptions)
     scope = replace(prompt.scope, model=wire.model or prompt.scope.model)
     prompt = replace(prompt, scope=scope)
     broken = divergences(options.previous, prompt) if options.previous else ()
-    notes = (*given.notes, *_library_notes(wire), *broken, *wire.notes, *prompt.notes)
+    notes = (*given.notes, *betas(given.request), *_library_notes(wire), *broken, *wire.notes, *prompt.notes)
     return _scaled(replace(prompt, notes=notes), options.tokens)
 
 

@@ -67,6 +67,20 @@ def _declared(value: Mapping[str, object]) -> Backend | None:
     return Backend(name) if name in {member.value for member in Backend} else None
 
 
+def betas(request: Mapping[str, object]) -> tuple[Note, ...]:
+    """The beta features that a request asks for, as notes: by keyword, in the body, or in a header."""
+    inner = mapping(request.get("body"))
+    headers = {str(name).lower(): (name, value) for name, value in mapping(request.get("extra_headers")).items()}
+    name, header = headers.get("anthropic-beta", ("", ""))
+    places = (
+        ("betas", items(request.get("betas"))),
+        ("anthropic_beta", items(request.get("anthropic_beta"))),
+        ("body.anthropic_beta", items(inner.get("anthropic_beta"))),
+        (f"extra_headers.{name}", str(header or "").split(",")),
+    )
+    return tuple(Note("beta", route, str(beta).strip()) for route, named in places for beta in named)
+
+
 def backend_of_path(place: str) -> Backend | None:
     """The native backend of a host and path, such as `api.anthropic.com/v1/messages`."""
     place = place.partition("?")[0].rstrip("/")

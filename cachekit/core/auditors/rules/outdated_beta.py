@@ -8,7 +8,6 @@ from cachekit.core.auditors.rules.rule import Hit, rule
 from cachekit.core.findings import Severity
 from cachekit.core.policy import Policy
 from cachekit.core.prompt import Prompt
-from cachekit.core.shape import items, mapping
 
 _OUTDATED = ("prompt-caching-2024-07-31", "extended-cache-ttl-2025-04-11", "cache-diagnosis-2026-04-07")
 
@@ -21,15 +20,6 @@ def outdated_beta(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
 
     Bad: anthropic-beta: prompt-caching-2024-07-31. Good: no such header.
     """
-    headers = {str(key).lower(): value for key, value in mapping(prompt.body.get("extra_headers")).items()}
-    places = (
-        ("betas", items(prompt.body.get("betas"))),
-        ("anthropic_beta", items(prompt.body.get("anthropic_beta"))),
-        ("extra_headers", str(headers.get("anthropic-beta") or "").split(",")),
-    )
-    for route, betas in places:
-        for beta in betas:
-            if str(beta).strip() in _OUTDATED:
-                yield Hit(
-                    f"beta {str(beta).strip()} is generally available and no longer needed", route, mend="remove it"
-                )
+    for note in prompt.notes:
+        if note.code == "beta" and note.detail in _OUTDATED:
+            yield Hit(f"beta {note.detail} is generally available and no longer needed", note.route, mend="remove it")
