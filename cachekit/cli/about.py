@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
+from cachekit.core.installed import release
+
 NAME = "cachekit"
 
 
 def version() -> str:
-    """The installed version of cachekit. Reading it takes some milliseconds: only outputs that show it ask."""
-    from importlib.metadata import PackageNotFoundError
-    from importlib.metadata import version as installed
-
-    try:
-        return installed(NAME)
-    except PackageNotFoundError:  # a source tree that was never installed
-        return "unknown"
+    """The installed version of cachekit; `unknown` for a source tree that was never installed."""
+    return release(NAME) or "unknown"

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 
 from cachekit.core.auditors.stacks.wire import Wire
 from cachekit.core.backends import Backend
+from cachekit.core.installed import release
 
 __all__ = ["NEWEST", "STACKS", "Stack", "Wire", "installed_version", "library_of", "translate"]
 
@@ -73,7 +73,4 @@ def library_of(backend: Backend) -> str:
 
 def installed_version(library: str) -> str | None:
     """The release of a library in this environment, None where it is not installed."""
-    try:
-        return version(library)
-    except PackageNotFoundError:
-        return None
+    return release(library)
