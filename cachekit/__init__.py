@@ -5,15 +5,15 @@ The public names are imported on first use, so that `import cachekit` costs noth
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+TYPE_CHECKING = False  # importing typing for it would take as long as starting Python
 
 if TYPE_CHECKING:
     from cachekit.core.auditors.audit import audit as audit
+    from cachekit.core.auditors.compare import compare as compare
     from cachekit.core.auditors.report import AuditReport as AuditReport
     from cachekit.core.backends import Backend as Backend
     from cachekit.core.backends import Provider as Provider
     from cachekit.core.calls import Call as Call
-    from cachekit.core.auditors.compare import compare as compare
     from cachekit.core.families import fingerprint as fingerprint
     from cachekit.core.logs.native import CallLog as CallLog
     from cachekit.core.logs.native import read_calls as read_calls
