@@ -95,10 +95,14 @@ def run_audits(wish: AuditWish, folder: Path, env: Mapping[str, str]) -> AuditRu
         raise UsageError("no request given", mend="name a file, or - for stdin")
     if wish.against is not None:
         options = replace(options, previous=_earlier(wish, config, options))
-    audited, unread = [], []
+    audited: list[Audited] = []
+    unread: list[BadLine] = []
     for item in read_requests(wish.paths):
         done = item if isinstance(item, BadLine) else _audited(item, wish, config, options)
-        (unread if isinstance(done, BadLine) else audited).append(done)  # type: ignore[arg-type]
+        if isinstance(done, BadLine):
+            unread.append(done)
+        else:
+            audited.append(done)
     return AuditRun(tuple(audited), tuple(unread))
 
 

@@ -8,7 +8,7 @@ left to the simulation.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from cachekit.core.auditors.marks import takes_marks
@@ -73,15 +73,24 @@ def _result(call: Call, outcome: Outcome | None) -> Simulated:
 def look_up(call: Call) -> Lookup | Chunks | None:
     """A call as its cache sees it; None where that cannot be told."""
     prompt = call.prompt
-    if prompt is None or not prompt.blocks or call.ts is None or _server_tools(prompt):
+    if prompt is None or not prompt.blocks or call.ts is None or server_tools(prompt):
         return None
     policy = policy_of(call)
     if not policy.known:
         return None
-    prompt = with_policy(prompt, policy)
+    prompt = with_policy(measured(prompt), policy)
     if takes_marks(prompt, policy):
         return breakpoint_look_up(call, prompt, policy)
     return _chunk_look_up(call, prompt, policy) if policy.style == "automatic" else None
+
+
+def measured(prompt: Prompt) -> Prompt:
+    """The prompt with token estimates, where it has none yet."""
+    if any(block.tokens.mid for block in prompt.blocks):
+        return prompt
+    from cachekit.core.tokens import measure
+
+    return measure(prompt)
 
 
 @lru_cache(maxsize=4096)
@@ -95,7 +104,7 @@ def policy_of(call: Call) -> Policy:
     return _policy(call.model or scope.model, call.billing.host or scope.host or call.provider)
 
 
-def _server_tools(prompt: Prompt) -> bool:
+def server_tools(prompt: Prompt) -> bool:
     """Server tools bill several passes as one: their reads can exceed any prefix of the request."""
     named = ("web_search", "web_fetch", "code_execution")
     return any(
@@ -195,8 +204,6 @@ def _retention(prompt: Prompt, policy: Policy) -> float:
 
 def with_marks(prompt: Prompt, marks: dict[int, Mark]) -> Prompt:
     """The prompt with these breakpoints instead of its own."""
-    from dataclasses import replace
-
     blocks = tuple(replace(block, mark=marks.get(index)) for index, block in enumerate(prompt.blocks))
     return replace(prompt, blocks=blocks)
 
