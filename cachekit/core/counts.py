@@ -40,6 +40,9 @@ class Counts:
 
 INCLUSIVE, EXCLUSIVE = Convention.INCLUSIVE, Convention.EXCLUSIVE
 
+NO_USAGE = Usage(known=False, quality=("no_usage",))
+"""What is known of a call whose source has no counts: a failure, an answer out of somebody's own cache."""
+
 
 def settle(counts: Counts) -> Usage:
     """Disjoint counts, the convention decided. Notes what had to be repaired."""

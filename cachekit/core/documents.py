@@ -1,16 +1,21 @@
-"""The JSON values of a source: one a line, the elements of an array, or pretty-printed documents in a row."""
+"""The JSON values of a source: one a line, the elements of an array, pretty-printed documents, or rows of a table."""
 
 from __future__ import annotations
 
 import codecs
+import csv
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 
 from cachekit.core.calls import BadLine
 from cachekit.core.inputs import LONGEST_LINE, CutOffError, Source, split_lines
 
 Value = tuple[int, object] | BadLine
+
+NOT_JSON = "not JSON"
+"""The reason of a line that does not even begin as JSON: plain text."""
 
 _SPACE = re.compile(r"[\s,\x00]*")
 _WRAPPED = re.compile(r'\s*\{\s*"(events|data|results)"\s*:\s*\[')
@@ -27,6 +32,40 @@ def read_values(source: Source) -> Iterator[Value]:
     if _is_document(head):
         return _document(_Text(head, chunks), source.name)
     return _lines(split_lines(_joined(head, chunks), source.name), source.name)
+
+
+def read_records(source: Source) -> Iterator[Value]:
+    """The records of a source that is JSON or a table: each row of a CSV file as an object by its column names."""
+    chunks = source.chunks()
+    head = next(chunks, b"")
+    again = replace(source, chunks=lambda: _joined(head, chunks))
+    is_json = head.lstrip(b" \t\r\n\0")[:1] in (b"{", b"[", b"")
+    return read_values(again) if is_json else _rows(again)
+
+
+def _rows(source: Source) -> Iterator[Value]:
+    """Rows with the number of the line where each ends. A cell may hold line ends, and a body of any length."""
+    csv.field_size_limit(LONGEST_LINE)
+    damage: list[BadLine] = []
+    rows = csv.DictReader(_text_lines(source, damage), restval="")
+    while True:
+        try:
+            row = next(rows, None)
+        except csv.Error:
+            yield BadLine(rows.line_num, "not a row of a table", source.name)
+            continue
+        if row is None:
+            break
+        yield rows.line_num, {name: cell for name, cell in row.items() if name is not None}
+    yield from damage
+
+
+def _text_lines(source: Source, damage: list[BadLine]) -> Iterator[str]:
+    for line in split_lines(source.chunks(), source.name):
+        if isinstance(line, BadLine):
+            damage.append(line)
+        else:
+            yield line[1].replace(b"\0", b"").decode("utf-8", "replace") + "\n"
 
 
 def value_of(line: bytes) -> object:
@@ -53,7 +92,7 @@ def value_of(line: bytes) -> object:
 def _reason(error: json.JSONDecodeError) -> str:
     if error.pos >= len(error.doc.rstrip()) or "Unterminated string" in error.msg:
         return "cut off: the JSON does not end"
-    return "not JSON" if error.pos == 0 else f"not JSON from column {error.colno} on"
+    return NOT_JSON if error.pos == 0 else f"not JSON from column {error.colno} on"
 
 
 def _lines(lines: Iterator[tuple[int, bytes] | BadLine], name: str) -> Iterator[Value]:
@@ -123,13 +162,14 @@ class _Text:
 
 
 def _document(held: _Text, name: str) -> Iterator[Value]:
-    """Values of nested or following arrays and objects; the brackets of the outermost arrays are passed over."""
+    """The elements of an array, of the array in a wrapper, or objects one after the other."""
     wrapped = _WRAPPED.match(held.text)
     key = wrapped.group(1) if wrapped else ""
     held.move(wrapped.end() if wrapped else 0)
-    indent: str | None = None
+    inside, indent = bool(wrapped), None
     while (sign := held.next_sign()) and not (sign == "]" and key):
-        if sign in "[]":
+        if sign == "]" or (sign == "[" and not inside):
+            inside = sign == "["
             held.move(held.at + 1)
             continue
         indent = indent or _indent(held.text, held.at)

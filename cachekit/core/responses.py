@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cachekit.core.calls import Billing
-from cachekit.core.counts import noted
+from cachekit.core.counts import NO_USAGE
 from cachekit.core.objects import part, plain
 from cachekit.core.shape import count, dig, items, mapping, number, text
 from cachekit.core.streams import merge_events
@@ -71,10 +71,7 @@ def parse_usage(response: object, provider: str | None = None) -> Usage:
     False where nothing is said about the cache. Never raises: without any usage the counts are 0 and not known.
     """
     found = _usage_fields(response)
-    if not found:
-        return Usage(known=False, quality=("no_usage",))
-    usage = count_usage(found, str(provider or "").lower())
-    return noted(usage, "no_usage") if _is_empty(found) else usage
+    return count_usage(found, str(provider or "").lower()) if found else NO_USAGE
 
 
 def read_response(response: object, provider: str | None = None) -> Response:
@@ -149,11 +146,6 @@ def _bare(response: object) -> dict[str, object]:
     if part(response, "usage") is not None or isinstance(response, (str, bytes, list, tuple)):
         return {}
     return plain(response)
-
-
-def _is_empty(fields: Mapping[str, object]) -> bool:
-    """No count anywhere: an error body, or something that is no response at all."""
-    return not any(count(value) is not None or isinstance(value, (dict, list)) for value in fields.values())
 
 
 def _whole(value: object) -> int | None:

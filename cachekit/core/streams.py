@@ -14,6 +14,8 @@ from cachekit.core.shape import items, mapping
 
 _CONTENT = frozenset({"content", "choices", "output", "candidates", "delta", "content_block", "contentBlockDelta"})
 
+_USAGES = ("usage", "usageMetadata", "usage_metadata")
+
 Merged = dict[str, object]
 
 
@@ -63,7 +65,7 @@ def _message_delta(merged: Merged, event: object) -> Merged:
 
 def _is_chunk(event: object) -> bool:
     """A chunk of a Chat or Gemini stream."""
-    return any(part(event, name) is not None for name in ("choices", "usage", "usageMetadata", "candidates"))
+    return any(part(event, name) is not None for name in ("choices", "candidates", *_USAGES))
 
 
 def _chunk_usage(event: object) -> Merged:
@@ -76,7 +78,7 @@ def _chunk_usage(event: object) -> Merged:
 def _over(merged: Merged, later: Mapping[str, object]) -> Merged:
     """The later part laid over: nulls hide nothing, usage is merged name by name."""
     told = {name: value for name, value in later.items() if value is not None and value != {}}
-    for name in ("usage", "usageMetadata"):
+    for name in _USAGES:
         if name in told:
             told[name] = reduce(_named, (mapping(merged.get(name)), mapping(told[name])))
     return merged | told
@@ -94,6 +96,7 @@ def _without_content(response: object) -> Merged:
 
 
 _PARTS = (
-    *("id", "type", "model", "role", "status", "created", "created_at", "usage", "usage_metadata", "service_tier"),
+    *("id", "type", "model", "role", "status", "created", "created_at", "usage", "service_tier"),
+    *("usageMetadata", "usage_metadata", "metrics"),
     *("diagnostics", "prompt_cache_diagnostics", "provider", "stop_reason", "system_fingerprint", "_request_id"),
 )

@@ -38,7 +38,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from cachekit.core.counts import EXCLUSIVE, INCLUSIVE, Convention, Counts, add, noted, settle
+from cachekit.core.counts import EXCLUSIVE, INCLUSIVE, NO_USAGE, Convention, Counts, add, noted, settle
 from cachekit.core.shape import count, items, mapping, text
 from cachekit.core.usage import Usage
 
@@ -140,7 +140,11 @@ def count_usage(usage: Mapping[str, object], provider: str = "") -> Usage:
     """The disjoint counts of one usage object. Total: whatever the JSON, a Usage comes back."""
     found = dict(_flatten(usage))
     flat = {path: tokens for path, tokens in found.items() if tokens >= 0}
-    counted = settle(_counts(usage, flat, provider))
+    split = _split(usage, flat)
+    if split is None and not any(name in flat for name in _COUNTERS):
+        counted = NO_USAGE
+    else:
+        counted = settle(_counts(flat, split, _is_total(usage, flat), provider))
     if len(flat) < len(found) and any(found.get(name, 0) < 0 for name in _COUNTERS):
         counted = noted(counted, "bad_count")
     if (_first(flat, _TOOL_PROMPT) or 0) > 0:
@@ -148,22 +152,25 @@ def count_usage(usage: Mapping[str, object], provider: str = "") -> Usage:
     return _with_iterations(counted, usage, provider)
 
 
-def _counts(usage: Mapping[str, object], flat: Mapping[str, int], provider: str) -> Counts:
-    base, usual = next(((flat[name], kind) for name, kind in _BASES if name in flat), (None, EXCLUSIVE))
-    name = next((name for name, _ in _BASES if name in flat), "")
-    signed = any(mapping(usage.get(key)) or key in flat for key in _INCLUSIVE_SIGNS)
+def _is_total(usage: Mapping[str, object], flat: Mapping[str, int]) -> bool:
+    """Whether a sign beside `input_tokens` or `inputTokens` makes it a total."""
+    return any(mapping(usage.get(key)) or key in flat for key in _INCLUSIVE_SIGNS)
+
+
+def _counts(flat: Mapping[str, int], split: Mapping[str, int] | None, is_total: bool, provider: str) -> Counts:
+    name, usual = next(((name, kind) for name, kind in _BASES if name in flat), ("", EXCLUSIVE))
+    base, total = flat.get(name), _first(flat, _TOTAL)
     open_row = False
     if name in ("input_tokens", "inputTokens"):
-        usual = INCLUSIVE if signed else _usual_of(name, flat, provider)
-        open_row = not signed
+        usual = INCLUSIVE if is_total else _usual_of(name, flat, provider)
+        open_row = not is_total
     elif name == "prompt_tokens":
         open_row = "cache_read_input_tokens" in flat and "prompt_tokens_details.cached_tokens" not in flat
-    total = _first(flat, _TOTAL)
     return Counts(
         base=base,
         read=_first(flat, _READ),
         write=_first(flat, _WRITE),
-        split=_split(usage, flat),
+        split=split,
         output=_output(flat, base, total),
         total=total,
         usual=usual,
@@ -221,7 +228,8 @@ def _with_iterations(usage: Usage, source: Mapping[str, object], provider: str) 
         kind = iteration.get("type")
         if kind == "compaction":
             flat = {path: tokens for path, tokens in _flatten(iteration) if tokens >= 0}
-            usage = noted(add(usage, settle(_counts(iteration, flat, provider))), "compaction_added")
+            apart = settle(_counts(flat, _split(iteration, flat), False, provider))
+            usage = noted(add(usage, apart), "compaction_added")
         elif kind == "advisor_message":
             usage = noted(usage, "advisor_not_counted")
     return usage

@@ -14,92 +14,29 @@ the first line of a reply was written, the closest that there is to the start of
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 import msgspec
 
 from cachekit.core.calls import BadLine, Billing, Call
-from cachekit.core.counts import noted
-from cachekit.core.documents import value_of
+from cachekit.core.counts import NO_USAGE, noted
 from cachekit.core.inputs import Source, open_lines
+from cachekit.core.logs.claude_lines import Line, Message, TokenUsage, decode
 from cachekit.core.logs.format import SKIPPED, Format, Item, Record, clean_labels, count_call, summed
-from cachekit.core.shape import count, dig, mapping, number, seconds, text
+from cachekit.core.shape import seconds
 from cachekit.core.usage import Usage
 from cachekit.core.usage_names import count_usage
 
 NAME = "claude-code"
 
 
-_NAMES = {
-    "session_id": "sessionId",
-    "request_id": "requestId",
-    "agent_id": "agentId",
-    "is_sidechain": "isSidechain",
-    "is_api_error": "isApiErrorMessage",
-    "git_branch": "gitBranch",
-    "cost_usd": "costUSD",
-}
-
-
-class _Split(msgspec.Struct, gc=False):
-    ephemeral_5m_input_tokens: int | None = None
-    ephemeral_1h_input_tokens: int | None = None
-
-
-class _Usage(msgspec.Struct, gc=False):
-    input_tokens: int | None = None
-    output_tokens: int | None = None
-    cache_creation_input_tokens: int | None = None
-    cache_read_input_tokens: int | None = None
-    cache_creation: _Split | None = None
-    service_tier: str | None = None
-    speed: str | None = None
-    inference_geo: str | None = None
-    iterations: list[dict[str, object]] | None = None
-
-
-class _Message(msgspec.Struct, gc=False):
-    id: str | None = None
-    model: str | None = None
-    usage: _Usage | None = None
-
-
-class _Inner(msgspec.Struct, gc=False, rename={"request_id": "requestId"}):
-    message: _Message | None = None
-    request_id: str | None = None
-    timestamp: str | None = None
-
-
-class _Progress(msgspec.Struct, gc=False, rename={"agent_id": "agentId"}):
-    message: _Inner | None = None
-    agent_id: str | None = None
-
-
-class _Line(msgspec.Struct, gc=False, rename=_NAMES):
-    """The fields of a line that count; message contents are skipped by the decoder."""
-
-    type: str | None = None
-    timestamp: str | None = None
-    session_id: str | None = None
-    request_id: str | None = None
-    message: _Message | None = None
-    is_sidechain: bool | None = None
-    is_api_error: bool | None = None
-    agent_id: str | None = None
-    uuid: str | None = None
-    cwd: str | None = None
-    git_branch: str | None = None
-    cost_usd: float | None = None
-    data: _Progress | None = None
-
-
 class _Reply(msgspec.Struct, gc=False):
     """What is kept of a reply until all files are read: the line that counts so far, and when its first was written."""
 
-    message: _Message
-    line: _Line
-    usage: _Usage
+    message: Message
+    line: Line
+    usage: TokenUsage
     request_id: str
     total: int
     first: float | None
@@ -107,8 +44,6 @@ class _Reply(msgspec.Struct, gc=False):
 
 
 _Key = tuple[str, str]
-
-_decode = msgspec.json.Decoder(_Line).decode
 
 
 def read(sources: Iterable[Source]) -> Iterator[Item]:
@@ -144,13 +79,10 @@ def _take(
         tally[SKIPPED + "without usage"] += 1
         return None
     try:
-        parsed = _decode(raw)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        try:
-            parsed = _tolerant(value_of(raw))
-        except ValueError as error:
-            tally["bad"] += 1
-            return BadLine(number, str(error))
+        parsed = decode(raw)
+    except ValueError as error:
+        tally["bad"] += 1
+        return BadLine(number, str(error))
     tally["records"] += 1
     reason = _count(parsed, replies, source)
     if reason:
@@ -158,46 +90,7 @@ def _take(
     return None
 
 
-def _tolerant(value: object) -> _Line:
-    """A line with values of the wrong type: what can be read is. Raises ValueError where it is no object."""
-    if not isinstance(value, dict):
-        raise ValueError("not a JSON object")
-    data = mapping(value.get("data"))
-    inner = mapping(data.get("message"))
-    progress = {"agentId": text(data.get("agentId")), "message": _texts(inner) | {"message": _message(inner)}}
-    clean = _texts(value) | {
-        "isSidechain": value.get("isSidechain") is True,
-        "isApiErrorMessage": value.get("isApiErrorMessage") is True,
-        "costUSD": number(value.get("costUSD")),
-        "message": _message(value),
-        "data": progress,
-    }
-    return msgspec.convert(clean, _Line)
-
-
-_TEXTS = ("type", "timestamp", "sessionId", "requestId", "agentId", "uuid", "cwd", "gitBranch")
-_COUNTS = ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
-_SPLIT = ("ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens")
-
-
-def _texts(value: Mapping[str, object]) -> dict[str, object]:
-    return {name: text(value.get(name)) for name in _TEXTS}
-
-
-def _message(holder: Mapping[str, object]) -> dict[str, object] | None:
-    message = mapping(holder.get("message"))
-    usage = mapping(message.get("usage"))
-    if not usage:
-        return None
-    split = usage.get("cache_creation")
-    clean: dict[str, object] = {name: count(usage.get(name)) for name in _COUNTS}
-    clean |= {name: text(usage.get(name)) for name in ("service_tier", "speed", "inference_geo")}
-    clean["cache_creation"] = {name: count(dig(split, name)) for name in _SPLIT} if isinstance(split, dict) else None
-    name = message.get("id")
-    return {"id": name if isinstance(name, str) else None, "model": text(message.get("model")), "usage": clean}
-
-
-def _count(line: _Line, replies: dict[_Key, _Reply], source: int) -> str | None:
+def _count(line: Line, replies: dict[_Key, _Reply], source: int) -> str | None:
     """Adds a line to the reply that it belongs to. Answers with the counter for a line that adds no reply."""
     message, request_id, timestamp = line.message, line.request_id, line.timestamp
     if line.type == "progress" and line.data is not None and line.data.message is not None:
@@ -226,7 +119,7 @@ def _key(reply: _Reply) -> _Key:
     return reply.message.id, reply.request_id or f"session:{reply.line.session_id or ''}"
 
 
-def _total(usage: _Usage) -> int:
+def _total(usage: TokenUsage) -> int:
     return (
         (usage.input_tokens or 0)
         + (usage.output_tokens or 0)
@@ -282,7 +175,7 @@ def _call(reply: _Reply) -> Call:
         "error": bool(line.is_api_error),
     }
     return Call(
-        usage=Usage(known=False, quality=("no_usage",)) if synthetic else _usage(usage),
+        usage=NO_USAGE if synthetic else _usage(usage),
         ts=reply.first,
         id=message.id or "",
         request_id=reply.request_id,
@@ -299,25 +192,26 @@ def _call(reply: _Reply) -> Call:
     )
 
 
-def _usage(usage: _Usage) -> Usage:
+def _usage(usage: TokenUsage) -> Usage:
     """The common case without a detour; anything else by the rules for all usages."""
     split, written = usage.cache_creation, usage.cache_creation_input_tokens
-    if usage.iterations or split is None or written is None:
-        return count_usage(msgspec.to_builtins(usage), "anthropic")
-    five, hour = split.ephemeral_5m_input_tokens or 0, split.ephemeral_1h_input_tokens or 0
-    agrees = five + hour == written
-    counted = Usage(
-        uncached=usage.input_tokens or 0,
-        read=usage.cache_read_input_tokens or 0,
-        write_5m=five if agrees else 0,
-        write_1h=hour if agrees else 0,
-        write_unknown=0 if agrees else written,
-        output=usage.output_tokens or 0,
+    five, hour = (
+        (split.ephemeral_5m_input_tokens, split.ephemeral_1h_input_tokens) if split is not None else (None, None)
     )
-    return counted if agrees else noted(counted, "split_mismatch")
+    whole = usage.input_tokens is not None and usage.cache_read_input_tokens is not None and not usage.iterations
+    if whole and five is not None and hour is not None and five + hour == written:
+        return Usage(
+            uncached=usage.input_tokens or 0,
+            read=usage.cache_read_input_tokens or 0,
+            write_5m=five,
+            write_1h=hour,
+            output=usage.output_tokens or 0,
+        )
+    counted = count_usage(msgspec.to_builtins(usage), "anthropic")
+    return noted(counted, "bad_count") if usage.repaired else counted
 
 
-def _billing(usage: _Usage) -> Billing:
+def _billing(usage: TokenUsage) -> Billing:
     tier = usage.service_tier or ""
     return Billing(tier, usage.speed or "", usage.inference_geo or "", batch=tier == "batch")
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from cachekit.core.calls import BadLine, Call
-from cachekit.core.documents import read_values
+from cachekit.core.documents import Value, read_values
 from cachekit.core.inputs import Source
 
 Record = Mapping[str, object]
@@ -57,6 +57,7 @@ def record_reader(
     name: str,
     calls: Callable[[Record], Iterable[Call | Skip]],
     key: Callable[[Call], str] = lambda call: call.id or call.request_id,
+    values: Callable[[Source], Iterator[Value]] = read_values,
 ) -> Callable[[Iterable[Source]], Iterator[Item]]:
     """A reader for formats whose records stand alone.
 
@@ -67,7 +68,7 @@ def record_reader(
         seen: set[str] = set()
         for source in sources:
             tally: Counter[str] = Counter()
-            for value in read_values(source):
+            for value in values(source):
                 yield from _of_value(value, source, calls, tally, seen, key)
             yield summed(source.name, name, tally)
 

@@ -26,8 +26,8 @@ _LATEST = 4e9
 
 def calls(record: Record) -> Iterator[Call | Skip]:
     """The call of one record; a skip for an error body or anything without usage."""
-    body = _body(record)
-    if not _has_usage(body):
+    body = body_of(record)
+    if not has_usage(body):
         yield Skip("error response" if _is_error(body) else "no usage")
         return
     guessed, api = guess(body)
@@ -44,25 +44,24 @@ def written_twice(call: Call) -> str:
 def call_of(record: Record, response: Response, provider: str, api: str) -> Call:
     """A call from a response and the keys beside its body."""
     status = number(record.get("status")) or response.status
-    extra = {
-        "cost_reported": response.cost,
-        "upstream": response.upstream if response.upstream and response.upstream != provider else None,
-        "missed_tokens": response.missed_tokens,
-    }
+    extra = {"cost_reported": response.cost, "missed_tokens": response.missed_tokens}
+    labels = {name: record[name] for name in _LABELS if name in record}
+    if response.upstream != provider:
+        labels["upstream"] = response.upstream
     return Call(
         usage=response.usage,
         ts=next((ts for name in _TIMES if (ts := moment(_beside(record, name))) is not None), None),
-        id=response.id,
+        id=response.id or text(record.get("response_id")) or "",
         request_id=response.request_id or text(record.get("request_id")) or "",
         provider=provider,
         api=api,
-        model=response.model or text(record.get("model")) or "",
+        model=response.model or text(record.get("response_model")) or text(record.get("model")) or "",
         billing=response.billing,
         latency_ms=number(record.get("latency_ms")),
         ttft_ms=number(record.get("ttft_ms")),
         status=int(status) if status is not None else None,
         flags=frozenset({"stream"}) if record.get("stream") is True else frozenset(),
-        labels=clean_labels({name: record[name] for name in _LABELS if name in record}),
+        labels=clean_labels(labels),
         miss=response.miss,
         request=request_of(record),
         meta={name: value for name, value in extra.items() if value is not None},
@@ -105,14 +104,15 @@ def _of_chat(body: Mapping[str, object]) -> str:
     return "openai" if own and str(body.get("id", "")).startswith("chatcmpl-") else ""
 
 
-def _body(record: Record) -> Mapping[str, object]:
+def body_of(record: Record) -> Mapping[str, object]:
+    """The response in a record: beside its request, or the record itself."""
     found = next((mapping(record[name]) for name in _BODIES if isinstance(record.get(name), dict)), None)
     return found if found is not None and "usage" not in record else record
 
 
 def _beside(record: Record, name: str) -> object:
     """A time beside the body, or else in it (`created` of a Chat completion)."""
-    return record[name] if name in record else _body(record).get(name)
+    return record[name] if name in record else body_of(record).get(name)
 
 
 def _names_provider(record: Record) -> bool:
@@ -120,7 +120,8 @@ def _names_provider(record: Record) -> bool:
     return text(record.get("provider")) is not None and dig(record, "usage", "cost") is None
 
 
-def _has_usage(body: Mapping[str, object]) -> bool:
+def has_usage(body: Mapping[str, object]) -> bool:
+    """Whether a response says anything of its tokens."""
     return any(isinstance(body.get(name), dict) for name in ("usage", "usageMetadata")) or bool(
         mapping(dig(body, "metadata", "usage")) or mapping(dig(body, "meta", "tokens"))
     )
@@ -132,7 +133,7 @@ def _is_error(body: Mapping[str, object]) -> bool:
 
 def sniff(record: Record) -> bool:
     """Usage at the top, or a response with usage beside its request."""
-    return _has_usage(_body(record)) or (_is_error(record) and ("type" in record or "error" in record))
+    return has_usage(body_of(record)) or (_is_error(record) and ("type" in record or "error" in record))
 
 
 FORMAT = Format(

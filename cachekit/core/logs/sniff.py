@@ -14,7 +14,10 @@ from cachekit.core.errors import UsageError
 from cachekit.core.inputs import LONGEST_LINE, CutOffError, Source
 from cachekit.core.logs.format import Format
 
-MODULES = ("claude_code", "raw")
+MODULES = (
+    *("call_log", "bedrock", "litellm", "claude_code", "codex", "otel_spans", "otel_events", "langfuse", "helicone"),
+    *("openai_batch", "anthropic_batch", "gemini_cli", "mooncake", "llm_sqlite", "openrouter", "raw"),
+)
 """One module for each format, in the order of asking: the telling ones first, raw responses last, since other formats
 have a `usage` too."""
 
@@ -24,9 +27,15 @@ _RECORDS = 200
 
 
 @cache
-def formats() -> tuple[Format, ...]:
-    """All formats, in the order of asking. Imported on first use: most commands read no foreign log."""
-    return tuple(import_module(f"cachekit.core.logs.{module}").FORMAT for module in MODULES)
+def _format(module: str) -> Format:
+    """A format, imported when it is asked for: most commands read one."""
+    found: Format = import_module(f"cachekit.core.logs.{module}").FORMAT
+    return found
+
+
+def formats() -> Iterator[Format]:
+    """All formats, in the order of asking."""
+    return map(_format, MODULES)
 
 
 def format_named(name: str) -> Format:
@@ -51,12 +60,11 @@ def sniff(source: Source) -> tuple[Format | None, Source, str]:
     )
     if not head.strip(b" \t\r\n\0"):
         return None, again, "empty"
-    by_bytes = next((known for known in formats() if known.sniff_head is not None and known.sniff_head(head)), None)
-    if by_bytes is not None:
-        return by_bytes, again, ""
     records = list(_records(head, source.name))
-    found = (known for record in records for known in formats() if known.sniff(record))
-    return next(found, None), again, "no log format that cachekit knows" if records else "no JSON in it"
+    found = next((known for record in records for known in formats() if known.sniff(record)), None)
+    if found is None and not head.lstrip().startswith((b"{", b"[")):
+        found = next((known for known in formats() if known.sniff_head is not None and known.sniff_head(head)), None)
+    return found, again, "no log format that cachekit knows" if records else "no JSON in it"
 
 
 def _head(chunks: Iterator[bytes]) -> bytes:

@@ -1,0 +1,142 @@
+"""Gemini CLI: chats (`chats/*.json`, `*.jsonl`) and the `stats` of its headless output.
+
+Lines of one message id are the same reply, written again as its tools complete: the last counts, over all files (one
+chat may lie under two project hashes). Whether `input` holds `cached` differs by version: where input + output +
+thoughts + tool = total it does, otherwise the counters are disjoint. Headless output sums up all requests of a run by
+model, inclusive: one call of flag `aggregate` for each model, the number of requests in `meta["requests"]`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+
+from cachekit.core.calls import BadLine, Call
+from cachekit.core.counts import EXCLUSIVE, INCLUSIVE, Convention, Counts, settle
+from cachekit.core.documents import read_values
+from cachekit.core.inputs import Source
+from cachekit.core.logs.format import SKIPPED, Format, Item, Record, clean_labels, count_call, summed
+from cachekit.core.shape import count, dig, items, mapping, number, seconds, text
+from cachekit.core.usage import Usage
+
+NAME = "gemini-cli"
+
+
+def read(sources: Iterable[Source]) -> Iterator[Item]:
+    """The calls of all chats, after the last has been read: a later line may replace an earlier one."""
+    replies: dict[str, tuple[int, Call]] = {}
+    names, tallies = list[str](), list[Counter[str]]()
+    for index, source in enumerate(sources):
+        names.append(source.name)
+        tallies.append(Counter())
+        session = ""
+        for value in read_values(source):
+            if isinstance(value, BadLine):
+                tallies[index]["bad"] += 1
+                yield replace(value, source=source.name)
+                continue
+            record = mapping(value[1])
+            session = text(record.get("sessionId")) or session
+            tallies[index]["records"] += 1
+            for number_, found in enumerate(_calls(record, session)):
+                _keep(found, f"{index}:{value[0]}:{number_}", replies, tallies, index)
+    for index, call in replies.values():
+        count_call(tallies[index], call)
+        yield call
+    yield from (summed(name, NAME, tally) for name, tally in zip(names, tallies, strict=True))
+
+
+def _keep(
+    found: Call | str, nameless: str, replies: dict[str, tuple[int, Call]], tallies: list[Counter[str]], index: int
+) -> None:
+    if isinstance(found, str):
+        tallies[index][found] += 1
+        return
+    key = f"{found.labels.get('session', '')} {found.id}" if found.id else nameless
+    if key in replies:
+        tallies[index]["duplicates"] += 1
+    replies[key] = (index, found)
+
+
+def _calls(record: Record, session: str) -> Iterator[Call | str]:
+    if isinstance(record.get("messages"), list):
+        for message in items(record["messages"]):
+            yield _reply(mapping(message), session)
+    elif isinstance(dig(record, "stats", "models"), dict):
+        for model, told in mapping(dig(record, "stats", "models")).items():
+            yield _aggregate(model, mapping(told), session)
+    else:
+        yield _reply(record, session)
+
+
+def _reply(message: Record, session: str) -> Call | str:
+    tokens = mapping(message.get("tokens"))
+    if message.get("type") != "gemini" or not tokens:
+        return SKIPPED + "without usage"
+    return Call(
+        usage=_usage(tokens, "input", ("output", "thoughts"), _convention(tokens)),
+        ts=seconds(message.get("timestamp")),
+        id=text(message.get("id")) or "",
+        provider="gemini",
+        api="generateContent",
+        model=text(message.get("model")) or "",
+        family=session,
+        labels=clean_labels({"session": session}),
+    )
+
+
+def _aggregate(model: str, told: Record, session: str) -> Call | str:
+    tokens = mapping(told.get("tokens"))
+    if not any(count(value) for value in tokens.values()):
+        return SKIPPED + "without usage"
+    requests = number(dig(told, "api", "totalRequests"))
+    return Call(
+        usage=_usage(tokens, "prompt", ("candidates", "thoughts"), INCLUSIVE),
+        provider="gemini",
+        api="generateContent",
+        model=model,
+        flags=frozenset({"aggregate"}),
+        labels=clean_labels({"session": session}),
+        meta={} if requests is None else {"requests": requests},
+    )
+
+
+def _convention(tokens: Mapping[str, object]) -> Convention:
+    parts = sum(count(tokens.get(name)) or 0 for name in ("input", "output", "thoughts", "tool"))
+    return INCLUSIVE if parts == count(tokens.get("total")) else EXCLUSIVE
+
+
+def _usage(tokens: Mapping[str, object], base: str, output: tuple[str, ...], convention: Convention) -> Usage:
+    """Tool prompts (`tool`) are input of their own, outside the base: uncached."""
+    told = count(tokens.get(base))
+    counted = settle(
+        Counts(
+            base=told,
+            read=count(tokens.get("cached")),
+            output=sum(count(tokens.get(name)) or 0 for name in output),
+            usual=convention,
+        )
+    )
+    return replace(counted, uncached=counted.uncached + (count(tokens.get("tool")) or 0))
+
+
+def sniff(record: Record) -> bool:
+    """A chat, a line of one, or headless output."""
+    if record.get("type") == "gemini" and isinstance(record.get("tokens"), dict):
+        return True
+    if isinstance(dig(record, "stats", "models"), dict):
+        return True
+    messages = items(record.get("messages"))
+    return "sessionId" in record and (
+        any(mapping(message).get("type") == "gemini" for message in messages) or "projectHash" in record
+    )
+
+
+FORMAT = Format(
+    name=NAME,
+    title="Gemini CLI chats and headless statistics",
+    dedup="message id within its session, over all files, the last counts",
+    sniff=sniff,
+    read=read,
+)

@@ -1,0 +1,124 @@
+"""Helicone exports: JSON, JSON lines or CSV, one request a record.
+
+The `usage` in `response_body` is preferred: it keeps the provider's own convention and the lifetimes of writes. The
+flat counters (`prompt_tokens`, `prompt_cache_read_tokens`, `prompt_cache_write_tokens`) follow the provider, and each
+row is tested by its sums. A `cache_reference_id` that is not all zeros says that Helicone answered from its own cache:
+flag `response_cache`, no usage. One `request_id` is one call. In a table every cell is text: numbers are read from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from cachekit.core.calls import Billing, Call
+from cachekit.core.counts import EXCLUSIVE, INCLUSIVE, NO_USAGE, Counts, settle
+from cachekit.core.documents import read_records
+from cachekit.core.logs.format import Format, Record, Skip, clean_labels, record_reader
+from cachekit.core.logs.models import provider_named
+from cachekit.core.logs.raw import guess, has_usage, moment
+from cachekit.core.objects import decoded
+from cachekit.core.responses import read_response
+from cachekit.core.shape import count, mapping, number, text
+from cachekit.core.usage import Usage
+
+NAME = "helicone"
+
+_COUNTERS = ("prompt_cache_read_tokens", "prompt_cache_write_tokens")
+_EXCLUSIVE = frozenset({"anthropic", "bedrock"})
+
+
+def calls(record: Record) -> Iterator[Call | Skip]:
+    """The call of one request."""
+    body = mapping(decoded(record.get("response_body")))
+    provider = provider_named(text(record.get("provider")) or "")
+    response = read_response(body, provider)
+    own_cache = (text(record.get("cache_reference_id")) or "").strip("0-") != ""
+    status = _number(record.get("response_status"))
+    asked, answered = moment(record.get("request_created_at")), moment(record.get("response_created_at"))
+    delay = _number(record.get("delay_ms"))
+    if delay is None and asked is not None and answered is not None:
+        delay = (answered - asked) * 1000
+    cost = _number(record.get("cost")) or _number(record.get("costUSD"))
+    request = mapping(decoded(record.get("request_body")))
+    flags = {"response_cache": own_cache, "error": status is not None and not 200 <= status < 300}
+    yield Call(
+        usage=_usage(record, body, provider, own_cache),
+        ts=asked,
+        id=response.id,
+        request_id=text(record.get("request_id")) or "",
+        provider=provider,
+        api=guess(body)[1],
+        model=_model(record),
+        billing=response.billing if body else Billing(),
+        latency_ms=delay,
+        ttft_ms=_number(record.get("time_to_first_token")),
+        status=int(status) if status is not None else None,
+        flags=frozenset(name for name, on in flags.items() if on),
+        labels=_labels(record),
+        request=request or None,
+        meta={} if cost is None else {"cost_reported": cost},
+    )
+
+
+def _usage(record: Record, body: Mapping[str, object], provider: str, own_cache: bool) -> Usage:
+    if own_cache:
+        return NO_USAGE
+    if has_usage(body):
+        return read_response(body, provider).usage
+    read, write = (_count(record.get(name)) for name in _COUNTERS)
+    base, output = _count(record.get("prompt_tokens")), _count(record.get("completion_tokens"))
+    if base is None and output is None:
+        return NO_USAGE
+    usual = EXCLUSIVE if provider in _EXCLUSIVE else INCLUSIVE
+    total = _count(record.get("total_tokens"))
+    return settle(Counts(base, read, write, None, output, total, usual, open=True))
+
+
+def _model(record: Record) -> str:
+    names = ("response_model", "request_model", "model", "model_override")
+    return next((found for name in names if (found := text(record.get(name)))), "")
+
+
+def _labels(record: Record) -> dict[str, str]:
+    """The caller's properties; Helicone's own name for a session becomes `session`."""
+    properties = mapping(decoded(record.get("request_properties")))
+    own = {"user": record.get("request_user_id"), "session": properties.get("Helicone-Session-Id")}
+    return clean_labels({name: value for name, value in properties.items() if name != "Helicone-Session-Id"} | own)
+
+
+def _number(value: object) -> float | None:
+    """A number, also one written as text."""
+    if isinstance(value, str):
+        try:
+            return number(float(value))
+        except ValueError:
+            return None
+    return number(value)
+
+
+def _count(value: object) -> int | None:
+    return count(_number(value))
+
+
+def sniff(record: Record) -> bool:
+    """Helicone's own names."""
+    if "prompt_cache_read_tokens" in record and "request_id" in record:
+        return True
+    return "request_id" in record and ("llmSchema" in record or "request_created_at" in record)
+
+
+def sniff_head(head: bytes) -> bool:
+    """A table with Helicone's columns."""
+    first = head.partition(b"\n")[0]
+    return b"request_id" in first and b"prompt_tokens" in first and not first.lstrip().startswith((b"{", b"["))
+
+
+FORMAT = Format(
+    name=NAME,
+    title="Helicone exports (JSON, JSON lines, CSV)",
+    dedup="request_id, over all files",
+    sniff=sniff,
+    read=record_reader(NAME, calls, lambda call: call.request_id, read_records),
+    content=True,
+    sniff_head=sniff_head,
+)

@@ -1,0 +1,122 @@
+"""Langfuse observations: API pages, UI and blob exports.
+
+Only `GENERATION`s are calls. `usageDetails` has free names; `input` is meant as the uncached remainder (exclusive), but
+several integrations send the inclusive total: each row is tested by its sums, and rows read against the meaning are
+counted as reinterpreted. Parts of the output (`output_reasoning`) are meant to be disjoint too. One observation id is
+one call. `totalCost` inherits whatever the integration got wrong: it is kept as `meta["cost_reported"]`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from cachekit.core.calls import Call
+from cachekit.core.counts import EXCLUSIVE, NO_USAGE, Counts, settle
+from cachekit.core.logs.format import Format, Record, Skip, clean_labels, record_reader
+from cachekit.core.logs.models import provider_of_model
+from cachekit.core.logs.raw import moment
+from cachekit.core.objects import decoded
+from cachekit.core.shape import count, items, mapping, number, text
+from cachekit.core.usage import Usage
+
+NAME = "langfuse"
+
+_BASE = ("input", "input_tokens", "prompt_tokens", "promptTokens")
+_READ = ("cache_read_input_tokens", "input_cache_read", "input_cached_tokens", "cached_tokens")
+_WRITE = ("cache_creation_input_tokens", "input_cache_creation", "cache_write_tokens")
+_SPLIT = {"input_cache_creation_5m": "5m", "input_cache_creation_1h": "1h"}
+_OUTPUT = ("output", "output_tokens", "completion_tokens", "completionTokens")
+_TOTAL = ("total", "total_tokens", "totalTokens")
+
+
+def calls(record: Record) -> Iterator[Call | Skip]:
+    """The calls of one observation, of a page of them (`data`), or of a trace with its `observations`."""
+    inner = record.get("data") if isinstance(record.get("data"), list) else record.get("observations")
+    if isinstance(inner, list):
+        for part in inner:
+            yield from calls(part) if isinstance(part, dict) else (Skip("not an observation"),)
+        return
+    kind = text(record.get("type"))
+    if kind != "GENERATION":
+        yield Skip("not a generation")
+        return
+    yield _call(record)
+
+
+def _call(record: Record) -> Call:
+    started, ended, first = (moment(record.get(name)) for name in ("startTime", "endTime", "completionStartTime"))
+    model = text(record.get("model")) or ""
+    cost = number(record.get("totalCost")) or number(mapping(decoded(record.get("costDetails"))).get("total"))
+    own = {
+        "session": record.get("sessionId"),
+        "user": record.get("userId"),
+        "environment": record.get("environment"),
+        "release": record.get("version") or record.get("release"),
+        "name": record.get("name"),
+    }
+    return Call(
+        usage=_usage(mapping(decoded(record.get("usageDetails"))) or mapping(record.get("usage"))),
+        ts=started,
+        id=text(record.get("id")) or "",
+        request_id=text(record.get("traceId")) or "",
+        provider=provider_of_model(model),
+        model=model,
+        latency_ms=_between(started, ended),
+        ttft_ms=_between(started, first),
+        flags=frozenset({"error"}) if record.get("level") == "ERROR" else frozenset(),
+        labels=clean_labels(own),
+        request=_request(record),
+        meta={} if cost is None else {"cost_reported": cost},
+    )
+
+
+def _between(start: float | None, end: float | None) -> float | None:
+    return (end - start) * 1000 if start is not None and end is not None and end >= start else None
+
+
+def _usage(details: Mapping[str, object]) -> Usage:
+    if not any(count(value) is not None for value in details.values()):
+        return NO_USAGE
+    base, read, output, total = (_first(details, names) for names in (_BASE, _READ, _OUTPUT, _TOTAL))
+    split = {lifetime: tokens for name, lifetime in _SPLIT.items() if (tokens := count(details.get(name))) is not None}
+    write = _first(details, _WRITE)
+    parts = sum(
+        count(value) or 0 for name, value in details.items() if name.startswith("output_") and name not in _OUTPUT
+    )
+    cached = (read or 0) + (write if write is not None else sum(split.values()))
+    whole = (output or 0) + parts
+    if parts and total is not None and (base or 0) + (output or 0) in (total, total - cached):
+        whole = output or 0
+    return settle(Counts(base, read, write, split or None, whole, total, EXCLUSIVE, open=True))
+
+
+def _first(details: Mapping[str, object], names: tuple[str, ...]) -> int | None:
+    return next((tokens for name in names if (tokens := count(details.get(name))) is not None), None)
+
+
+def _request(record: Record) -> Mapping[str, object] | None:
+    """What was sent, where the observation keeps it as messages."""
+    sent = decoded(record.get("input"))
+    if isinstance(sent, dict) and items(sent.get("messages")):
+        return {"model": record.get("model"), **sent}
+    if isinstance(sent, list) and sent and all(isinstance(part, dict) and "role" in part for part in sent):
+        return {"model": record.get("model"), "messages": sent}
+    return None
+
+
+def sniff(record: Record) -> bool:
+    """An observation, a page of them, or a trace that holds some."""
+    inner = items(record.get("data")) or items(record.get("observations"))
+    if inner and isinstance(inner[0], dict) and inner[0] is not record:
+        return "traceId" in inner[0] and ("usageDetails" in inner[0] or "type" in inner[0])
+    return "usageDetails" in record or ("traceId" in record and "parentObservationId" in record)
+
+
+FORMAT = Format(
+    name=NAME,
+    title="Langfuse observations",
+    dedup="observation id, over all files",
+    sniff=sniff,
+    read=record_reader(NAME, calls, lambda call: call.id),
+    content=True,
+)

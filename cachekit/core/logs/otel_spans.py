@@ -1,0 +1,163 @@
+"""OTLP spans of model calls: OpenTelemetry GenAI, OpenInference (Phoenix), OpenLLMetry, Vercel AI SDK.
+
+By the GenAI conventions `gen_ai.usage.input_tokens` is inclusive, and so is OpenInference's `llm.token_count.prompt`;
+instrumentations differ (Bedrock and LangChain send the uncached remainder), so each span is tested by its sums and one
+read the other way is counted as reinterpreted. Vercel's `ai.usage.inputTokens` is inclusive where
+`ai.usage.inputTokenDetails` stands beside it (from 6 on), exclusive before. No lifetimes of writes anywhere.
+
+Only leaf spans of model calls count: parents repeat the sum of their children. Children end, and so are written, before
+their parents: a span that is the parent of a counted one is left out. One `traceId` and `spanId` is one call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from cachekit.core.calls import Call
+from cachekit.core.counts import EXCLUSIVE, INCLUSIVE, NO_USAGE, Counts, settle
+from cachekit.core.inputs import Source
+from cachekit.core.logs.format import Format, Item, Record, Skip, clean_labels, record_reader
+from cachekit.core.logs.models import provider_named
+from cachekit.core.logs.otlp import Attributes, attributes, first_number, first_text, moment, spans
+from cachekit.core.shape import count, mapping, text
+from cachekit.core.usage import Usage
+
+NAME = "otel-spans"
+
+_GEN_AI, _OPEN_INFERENCE, _VERCEL = "gen_ai.usage.", "llm.token_count.", "ai.usage."
+
+_BASE = (
+    *("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "llm.token_count.prompt"),
+    *("ai.usage.inputTokens", "ai.usage.promptTokens", "llm.usage.prompt_tokens"),
+)
+_OUTPUT = (
+    *("gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens", "llm.token_count.completion"),
+    *("ai.usage.outputTokens", "ai.usage.completionTokens", "llm.usage.completion_tokens"),
+)
+_READ = (
+    *("gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cache_read_input_tokens"),
+    *("gen_ai.usage.cache_read_tokens", "gen_ai.usage.input_tokens.cached", "gen_ai.usage.details.cache_read_tokens"),
+    *("llm.token_count.prompt_details.cache_read", "llm.token_count.prompt_details.cache_input"),
+    *("ai.usage.inputTokenDetails.cacheReadTokens", "ai.usage.cachedInputTokens"),
+)
+_WRITE = (
+    *("gen_ai.usage.cache_creation.input_tokens", "gen_ai.usage.cache_creation_input_tokens"),
+    *("gen_ai.usage.cache_write_tokens", "gen_ai.usage.input_tokens.cache_write"),
+    *("gen_ai.usage.details.cache_write_tokens", "llm.token_count.prompt_details.cache_write"),
+    *("ai.usage.inputTokenDetails.cacheWriteTokens",),
+)
+_TOTAL = ("gen_ai.usage.total_tokens", "llm.usage.total_tokens", "llm.token_count.total", "ai.usage.totalTokens")
+
+_MODEL_CALLS = frozenset({"chat", "text_completion", "generate_content", "completion"})
+_SESSIONS = (
+    *("gen_ai.conversation.id", "session.id", "langfuse.session.id"),
+    *("traceloop.association.properties.session_id", "ai.telemetry.metadata.sessionId"),
+)
+
+
+def read(sources: Iterable[Source]) -> Iterator[Item]:
+    """The model calls of all files. Parents of counted spans are kept over files: a trace may be spread."""
+    parents: set[str] = set()
+    return record_reader(NAME, lambda record: _calls(record, parents), lambda call: call.request_id)(sources)
+
+
+def _calls(record: Record, parents: set[str]) -> Iterator[Call | Skip]:
+    found = [(span, attributes(span.get("attributes")), shared) for span, shared in spans(record)]
+    counted = [entry for entry in found if _is_model_call(entry[1])]
+    parents.update(_key(span, "parentSpanId") for span, _, _ in counted if span.get("parentSpanId"))
+    for span, held, shared in found:
+        if not _is_model_call(held):
+            yield Skip("not a model call")
+        elif _key(span, "spanId") in parents:
+            yield Skip("parent of a model call")
+        else:
+            yield _call(span, held, shared)
+
+
+def _key(span: Mapping[str, object], name: str) -> str:
+    return f"{span.get('traceId')}:{span.get(name)}"
+
+
+def _is_model_call(held: Attributes) -> bool:
+    """By the operation where one is named, else by the kind of span, else by its usage."""
+    operation = text(held.get("gen_ai.operation.name"))
+    kind = text(held.get("openinference.span.kind")) or text(held.get("traceloop.span.kind"))
+    vercel = text(held.get("ai.operationId"))
+    if vercel is not None:
+        return vercel.endswith((".doGenerate", ".doStream"))
+    if operation is not None:
+        return operation in _MODEL_CALLS
+    if kind is not None:
+        return kind.upper() == "LLM"
+    return any(name in held for name in _BASE)
+
+
+def _call(span: Record, held: Attributes, shared: Attributes) -> Call:
+    started, ended = moment(span.get("startTimeUnixNano")), moment(span.get("endTimeUnixNano"))
+    failed = mapping(span.get("status")).get("code") in (2, "STATUS_CODE_ERROR")
+    cost = first_number(held, "gen_ai.usage.cost", "llm.cost.total", "operation.cost")
+    own = {
+        "session": first_text(held, *_SESSIONS),
+        "service": first_text(shared, "service.name"),
+        "environment": first_text(shared, "deployment.environment.name", "deployment.environment"),
+        "user": first_text(held, "user.id", "enduser.id"),
+    }
+    provider = first_text(
+        held, "gen_ai.provider.name", "gen_ai.system", "llm.provider", "llm.system", "ai.model.provider"
+    )
+    first = first_number(held, "ai.response.msToFirstChunk", "gen_ai.server.time_to_first_token")
+    return Call(
+        usage=_usage(held),
+        ts=started,
+        id=first_text(held, "gen_ai.response.id", "ai.response.id"),
+        request_id=_key(span, "spanId") if span.get("spanId") else "",
+        provider=provider_named(provider),
+        model=_model(held),
+        latency_ms=(ended - started) * 1000 if started is not None and ended is not None else None,
+        ttft_ms=first,
+        flags=frozenset({"error"}) if failed else frozenset(),
+        labels=clean_labels(own),
+        meta={} if cost is None else {"cost_reported": cost},
+    )
+
+
+def _model(held: Attributes) -> str:
+    answered = ("gen_ai.response.model", "ai.response.model", "llm.model_name")
+    return first_text(held, *answered, "gen_ai.request.model", "ai.model.id")
+
+
+def _usage(held: Attributes) -> Usage:
+    base_name = next((name for name in _BASE if count(held.get(name)) is not None), "")
+    output = _first(held, _OUTPUT)
+    if not base_name and output is None:
+        return NO_USAGE
+    old_vercel = base_name.startswith(_VERCEL) and not any("inputTokenDetails" in name for name in held)
+    return settle(
+        Counts(
+            base=count(held.get(base_name)),
+            read=_first(held, _READ),
+            write=_first(held, _WRITE),
+            output=output,
+            total=_first(held, _TOTAL),
+            usual=EXCLUSIVE if old_vercel else INCLUSIVE,
+            open=True,
+        )
+    )
+
+
+def _first(held: Attributes, names: tuple[str, ...]) -> int | None:
+    return next((tokens for name in names if (tokens := count(held.get(name))) is not None), None)
+
+
+def sniff(record: Record) -> bool:
+    """An export request of spans."""
+    return "resourceSpans" in record
+
+
+FORMAT = Format(
+    name=NAME,
+    title="OTLP spans (GenAI, OpenInference, OpenLLMetry, Vercel)",
+    dedup="trace and span id, over all files; parents of counted spans are left out",
+    sniff=sniff,
+    read=read,
+)
