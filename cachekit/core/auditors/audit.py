@@ -22,7 +22,7 @@ from cachekit.core.errors import UsageError
 from cachekit.core.findings import Finding, Verdict
 from cachekit.core.implicit import with_policy
 from cachekit.core.policy import Policy, find_policy
-from cachekit.core.pricing import Rates, find_rates, rates_from_flat
+from cachekit.core.pricing import Rates, find_rates
 from cachekit.core.prompt import Note, Prompt, Tokens
 from cachekit.core.providers import lower
 from cachekit.core.routes import nearest
@@ -139,7 +139,7 @@ def _host(wire: Wire) -> str:
 
 
 def _overrides(options: AuditOptions) -> Mapping[str, object]:
-    return {"policy": options.policy or {}, "models": options.models or {}}
+    return {"policy": options.policy or {}, "models": options.models or {}, "pricing": options.pricing or {}}
 
 
 def _prompt(wire: Wire, given: Unwrapped, policy: Policy, options: AuditOptions) -> Prompt:
@@ -228,11 +228,8 @@ def _sent(wire: Wire, prompt: Prompt) -> tuple[Sent, ...]:
 
 
 def _rates(policy: Policy, prompt: Prompt, options: AuditOptions) -> Rates | None:
-    model = prompt.scope.model
-    own = (options.pricing or {}).get(model) or (options.pricing or {}).get(policy.model)
-    if own is not None:
-        return rates_from_flat(own)
-    return find_rates(model, policy.host, at=options.now, prompt_tokens=prompt.total().mid)
+    model, size = prompt.scope.model, prompt.total().mid
+    return find_rates(model, policy.host, at=options.now, prompt_tokens=size, overrides=_overrides(options))
 
 
 def _priced(finding: Finding, rates: Rates | None) -> Finding:

@@ -117,9 +117,13 @@ def test_a_long_prompt_costs_more_as_a_whole(model: str, host: str, edge: int, b
         assert found.band == (edge if band else 0)
 
 
-def test_the_old_long_context_beta_of_sonnet_4_5_is_not_assumed() -> None:
-    assert band_edges("claude-sonnet-4-5", "anthropic") == ()
-    assert rates("claude-sonnet-4-5", "anthropic", prompt_tokens=300_000).input == 3
+def test_a_prompt_beyond_200k_of_sonnet_4_5_can_only_have_run_under_the_doubled_beta() -> None:
+    assert band_edges("claude-sonnet-4-5", "anthropic") == (200_000,)
+    short = find_rates("claude-sonnet-4-5", "anthropic", prompt_tokens=200_000)
+    long = find_rates("claude-sonnet-4-5", "anthropic", prompt_tokens=200_001)
+    assert short is not None
+    assert long is not None
+    assert (short.input, long.input, long.read) == (Decimal(3), Decimal(6), Decimal("0.6"))
 
 
 DATED = [

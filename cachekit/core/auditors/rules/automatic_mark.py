@@ -37,7 +37,7 @@ def automatic_mark(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
         elif note.code == "automatic_skipped":
             yield Hit(f"top-level cache_control: {note.detail}", note.route, verdict=Verdict.NO)
     top_level = prompt.backend in _ANTHROPIC_FORM and prompt.body.get("cache_control") is not None
-    if top_level and policy.known and not policy.automatic_top_level:
+    if top_level and policy.known and policy.automatic_top_level is False:
         yield Hit(
             f"{policy.model} on {policy.host} refuses a top-level cache_control (400, extra inputs)",
             "cache_control",
