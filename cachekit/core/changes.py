@@ -11,7 +11,7 @@ import orjson
 from cachekit.core.digests import compact
 from cachekit.core.prompt import Block, Param, Prompt, Section, compare
 from cachekit.core.providers.draft import texts, without_markers
-from cachekit.core.volatile import kind_at, mask
+from cachekit.core.volatile import kind_at, mask, sightings
 
 EXCERPT = 40
 """Characters of prompt text that are shown on each side of a divergence, where showing text is allowed."""
@@ -178,7 +178,15 @@ def _text_kind(old: str, new: str) -> tuple[str, int]:
         return "whitespace", offset
     if mask(old) == mask(new):
         return kind_at(new, offset) or kind_at(old, offset) or "volatile", offset
-    return "text", offset
+    return _put_in(old, new, offset) or _put_in(new, old, offset) or "text", offset
+
+
+def _put_in(old: str, new: str, offset: int) -> str:
+    """The kind of volatile text that was put into an otherwise equal text; empty where something else differs."""
+    added = len(new) - len(old)
+    if added <= 0 or (offset >= 0 and old[offset:] != new[offset + added :]):
+        return ""
+    return next((seen.kind for seen in sightings(new) if offset <= seen.offset < offset + added), "")
 
 
 def _excerpt(text: str, offset: int) -> str:

@@ -234,7 +234,8 @@ def _changed(seen: _Seen, due: Due) -> _Found | None:
     """A difference from the earlier call within what it cached; without blocks, what the log's own fields tell."""
     before = due.earlier
     if before.call.model != seen.call.model and before.call.model and seen.call.model:
-        return _Found(Cause.MODEL_CHANGED, f"from {before.call.model} to {seen.call.model}")
+        detail = f"from {before.call.model} to {seen.call.model}"
+        return _Found(Cause.MODEL_CHANGED, detail, Change("model_changed", "model", "request", "model", -1, -1, detail))
     if seen.prompt is None or before.prompt is None:
         return _changed_by_usage(seen, due)
     for change in changes(before.prompt, seen.prompt):

@@ -88,7 +88,7 @@ _LABELLED = re.compile(
     rf"\b{_either(_ID_OWNERS)}[\s_-]?id\b[\"']?\s*[:=]\s*[\"']?(?P<id>[0-9A-Za-z][\w.:-]{{5,}})"
     r"|\b(?:nonce|request|trace|cache[\s_-]?bust(?:er)?)\b[\"']?\s*[:=]\s*[\"']?(?P<nonce>(?=[\w-]*\d)[\w-]{8,})"
     rf"|\b{_either(_COUNTED)}(?:\s?(?:number|no\.?|count|index))?\s?(?:[#:=]|\bnumber\b|\bno\.)\s?"
-    r"(?P<counter>\d+)\b(?!\s?[.):]\s?[A-Z])"
+    r"(?P<counter>\d+)\b(?!\s?[:)])"
     rf"|\b{_either(_LIVE)}\b[^\n.;{{}}]{{0,24}}?(?:[:=]|\bis\b|\bat\b)\s?"
     r"(?P<statistic>\$?\d[\d.,]*\s?(?:%|ms|s|gb|mb|kb|°)?)",
     re.IGNORECASE,
