@@ -24,7 +24,7 @@ class Sent:
 
     `section`: "tools", "system", "messages", "request" (one automatic marker for the whole request) or "elsewhere" (a
     place that no API documents). `ttl` is as on the wire, None where the wire has none. `route` is the object in the
-    body that carries the marker (a cachePoint block is itself that object), empty for the body as a whole. `tail`: the
+    body that carries the marker (a cachePoint block is itself that object), or the marker at the top level. `tail`: the
     last 24 characters of the text that the marker closes, or the tool's name; empty where nothing stands before it.
     """
 
@@ -58,11 +58,15 @@ class _Object:
 def sent_marks(body: Mapping[str, object], backend: Backend) -> tuple[Sent, ...]:
     """Every breakpoint of a native body, in the order in which the body holds them. A marker that is null is none."""
     return tuple(
-        Sent(_section(at.path, marker, backend), _ttl(at.node[marker]), reduce(join, at.path, ""), _closes(at, marker))
+        Sent(_section(at.path, marker, backend), _ttl(at.node[marker]), _route(at.path, marker), _closes(at, marker))
         for at in _objects(body)
         for marker in _MARKERS
         if at.node.get(marker) is not None
     )
+
+
+def _route(path: _Path, marker: str) -> str:
+    return reduce(join, path, "") or marker
 
 
 def _objects(body: Mapping[str, object]) -> Iterator[_Object]:

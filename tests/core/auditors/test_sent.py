@@ -62,7 +62,7 @@ FOUND = {
         {"messages": [{"role": "user", "content": "Weigh it.", "cache_control": MARK}]},
         [("messages", None, "messages[0]", "Weigh it.")],
     ),
-    "the request as a whole": ({"cache_control": HOUR}, [("request", "1h", "", "")]),
+    "the request as a whole": ({"cache_control": HOUR}, [("request", "1h", "cache_control", "")]),
     "a ttl of any type is shown as it is": (
         {"system": [{"text": "a", "cache_control": {"ttl": 3600}}, {"text": "b", "cache_control": True}]},
         [("system", "3600", "system[0]", "a"), ("system", None, "system[1]", "b")],

@@ -79,6 +79,11 @@ def _call(request: Mapping[str, object], version: str, backend: Backend) -> Wire
     return wire
 
 
+def sdk_call(request: Mapping[str, object], version: str, backend: Backend) -> Wire:
+    """What the anthropic SDK sends for keyword arguments that another library hands to it."""
+    return (_bedrock_call if backend is Backend.ANTHROPIC_BEDROCK else _call)(request, version, backend)
+
+
 def _keyword(wire: Wire, key: str, version: str, known: _Keywords) -> Wire:
     """The SDK raises TypeError for a keyword it does not have. A field that the API has, or had, but this release's
     signature has not, is only noted: the request may be a body that something else sent."""
@@ -144,10 +149,10 @@ def _checked(wire: Wire, found: tuple[Refusal, ...], version: str) -> Wire:
     if not found:
         return wire
     said = "; ".join(f"{refusal.route or 'request'} {refusal.why}" for refusal in found[:3])
-    return replace(wire, raises=f"ParamValidationError: boto3 {version}: {said}", notes=tuple(map(_refused, found)))
+    return replace(wire, raises=f"ParamValidationError: boto3 {version}: {said}", notes=tuple(map(refused, found)))
 
 
-def _refused(refusal: Refusal) -> Note:
+def refused(refusal: Refusal) -> Note:
     """A refusal of boto3 as a note on its route, with the mend where a cache marker is what is wrong."""
     return Note("refused", refusal.route, f"boto3 refuses this: {refusal.why}", _mend(refusal))
 

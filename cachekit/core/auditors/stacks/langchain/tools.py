@@ -1,0 +1,137 @@
+"""Tools as LangChain binds them, from Anthropic's, OpenAI's or Converse's form."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from cachekit.core.auditors.stacks.langchain.messages import Part, RefusedError, need
+from cachekit.core.shape import items, mapping
+
+_BUILT_IN = (
+    "text_editor_",
+    "computer_",
+    "bash_",
+    "web_search_",
+    "web_fetch_",
+    "code_execution_",
+    "mcp_toolset",
+    "memory_",
+    "tool_search_",
+    "advisor_",
+)
+_OPENAI_TYPES = (
+    "function",
+    "file_search",
+    "computer",
+    "computer_use_preview",
+    "code_interpreter",
+    "mcp",
+    "image_generation",
+    "web_search_preview",
+    "web_search",
+    "tool_search",
+    "apply_patch",
+    "namespace",
+)
+_COMBINED = ("oneOf", "anyOf", "allOf")
+_FUNCTION = ("name", "description", "parameters", "strict")
+
+
+def read_tools(request: Mapping[str, object]) -> tuple[Part, ...]:
+    """The tools of a request as they are."""
+    found = []
+    for index, tool in enumerate(items(request.get("tools"))):
+        if not isinstance(tool, dict):
+            raise RefusedError(f"ValueError: tools[{index}] is no tool (Unsupported function)")
+        found.append(Part(tool, f"tools[{index}]"))
+    return tuple(found)
+
+
+def claude_tools(tools: tuple[Part, ...], newest: bool, built_in: bool = True) -> tuple[Part, ...]:
+    """Tools in Anthropic's form. One that has name, description and input_schema goes out as it is, with its marker;
+    any other is rebuilt and loses it. `built_in`: Anthropic's own server tools pass (not so on ChatBedrock)."""
+    shown = tuple(_claude(tool, built_in and _is_built_in(tool, newest)) for tool in tools)
+    if not (newest and built_in):
+        return shown
+    left = tuple(tool for tool in shown if not any(key in mapping(tool.value.get("input_schema")) for key in _COMBINED))
+    if shown and not left:
+        raise RefusedError("ValueError: every tool has a schema with oneOf, anyOf or allOf at its top")
+    return left
+
+
+def _is_built_in(tool: Part, newest: bool) -> bool:
+    return tool.kind().startswith(_BUILT_IN) and (newest or not tool.kind().startswith(("advisor_", "tool_search_")))
+
+
+def _claude(tool: Part, as_it_is: bool) -> Part:
+    if as_it_is or all(key in tool.value for key in ("name", "description", "input_schema")):
+        return tool
+    function = openai_function(tool)
+    shown = {"name": function["name"], "input_schema": need(function, "parameters", tool.route)}
+    if "description" in function:
+        shown["description"] = function["description"]
+    return Part(shown, tool.route)
+
+
+def openai_function(tool: Part) -> Mapping[str, object]:
+    """The function of a tool, as LangChain reads it from any form; what stands beside it is lost, what stands inside a
+    `function` stays."""
+    value = tool.value
+    if tool.kind() in _OPENAI_TYPES or tool.kind().startswith("web_search_preview"):
+        function = need(value, "function", tool.route)
+        if not isinstance(function, dict) or "name" not in function:
+            raise RefusedError(f"KeyError: the function of {tool.route} has no `name`")
+        return function
+    found = dict(_read_function(tool))
+    if "name" not in found:
+        raise RefusedError(f"ValueError: {tool.route} is no tool that LangChain knows (Unsupported function)")
+    return found
+
+
+def _read_function(tool: Part) -> Iterator[tuple[str, object]]:
+    value = tool.value
+    if "name" in value and "input_schema" in value:
+        yield from (("name", value["name"]), ("parameters", value["input_schema"]))
+        yield from _described(value)
+    elif "toolSpec" in value:
+        spec = mapping(value["toolSpec"])
+        yield "name", need(spec, "name", tool.route)
+        yield "parameters", need(mapping(need(spec, "inputSchema", tool.route)), "json", tool.route)
+        yield from _described(spec)
+    elif "name" in value:
+        yield from ((key, value[key]) for key in value if key in _FUNCTION)
+    elif "title" in value:
+        yield "name", value["title"]
+        yield from _described(value)
+        schema = {key: inner for key, inner in value.items() if key not in ("title", "description")}
+        if "properties" in schema:
+            yield "parameters", schema
+
+
+def _described(value: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    if "description" in value:
+        yield "description", value["description"]
+
+
+def converse_tools(tools: tuple[Part, ...]) -> tuple[Part, ...]:
+    """Tools in Converse's form; a cachePoint among them stays where it is."""
+    return tuple(tool if is_point(tool.value) else _spec(tool) for tool in tools)
+
+
+def _spec(tool: Part) -> Part:
+    function = {camel(key): value for key, value in openai_function(tool).items()}
+    schema = need(function, "parameters", tool.route)
+    spec = {key: value for key, value in function.items() if key != "parameters"}
+    spec |= {"inputSchema": {"json": schema}, "description": spec.get("description") or spec["name"]}
+    return Part({"toolSpec": spec}, tool.route)
+
+
+def is_point(block: object) -> bool:
+    """Whether LangChain takes a block for a cachePoint: one with a type."""
+    return mapping(mapping(block).get("cachePoint")).get("type") is not None
+
+
+def camel(name: str) -> str:
+    """`cache_point` as `cachePoint`, the way LangChain turns keys into Converse's."""
+    head, *rest = name.split("_")
+    return head + "".join(part.title() for part in rest)
