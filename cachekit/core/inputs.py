@@ -215,17 +215,24 @@ def _rejoined(first: bytes, stream: BinaryIO) -> BinaryIO:
 
 
 def _zstd(stream: BinaryIO, name: str) -> Iterator[bytes]:
-    """Decompressed by the extra `zstd`."""
+    """Decompressed by the extra `zstd`, frame after frame; a frame without its end raises EOFError."""
     try:
         import zstandard
     except ImportError:
         mend = "pip install 'cachekit[zstd]', or unpack it first: zstd -d"
         raise InputError("compressed with zstd, which needs an extra", where=name, mend=mend) from None
-    reader = zstandard.ZstdDecompressor().stream_reader(stream, read_across_frames=True)
-    try:
-        yield from _reader(cast("BinaryIO", reader))
-    except zstandard.ZstdError:
-        raise EOFError from None
+    unpack, begun = zstandard.ZstdDecompressor().decompressobj(), False
+    while data := _read(stream, CHUNK // 16):
+        while data:
+            try:
+                yield unpack.decompress(data)
+            except zstandard.ZstdError:
+                raise EOFError from None
+            begun, data = not unpack.eof, unpack.unused_data if unpack.eof else b""
+            if unpack.eof:
+                unpack = zstandard.ZstdDecompressor().decompressobj()
+    if begun:
+        raise EOFError
 
 
 def _decoded(chunks: Iterator[bytes]) -> Iterator[bytes]:

@@ -24,7 +24,7 @@ from cachekit.core.counts import NO_USAGE, noted
 from cachekit.core.inputs import Source, open_lines
 from cachekit.core.logs.claude_lines import Line, Message, TokenUsage, decode
 from cachekit.core.logs.format import SKIPPED, Format, Item, Record, clean_labels, count_call, summed
-from cachekit.core.shape import seconds
+from cachekit.core.shape import seconds, text
 from cachekit.core.usage import Usage
 from cachekit.core.usage_names import count_usage
 
@@ -221,7 +221,7 @@ _KINDS = frozenset({"file-history-snapshot", "summary", "assistant", "user", "sy
 
 def sniff(record: Record) -> bool:
     """A line with a session and its place in the thread, or one of the lines that may stand before them."""
-    if "sessionId" in record and ("parentUuid" in record or record.get("type") in _KINDS):
+    if "sessionId" in record and ("parentUuid" in record or text(record.get("type")) in _KINDS):
         return True
     return record.get("type") == "file-history-snapshot" or (record.get("type") == "summary" and "leafUuid" in record)
 
