@@ -113,7 +113,7 @@ def _hidden(report: AuditReport) -> str:
     total = report.prompt.total()
     band = "" if total.low == total.high else f" (estimated, {total.low:,} to {total.high:,})"
     unseen = report.prompt.hidden.mid
-    hidden = f", {unseen:,} of them added by the provider after the system text" if unseen else ""
+    hidden = f", {unseen:,} of them unseen ones that the provider adds" if unseen else ""
     return styled(f"{total.mid:,} tokens{band}{hidden}", "dim") + "\n"
 
 
