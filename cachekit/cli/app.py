@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -141,4 +142,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # text that the terminal cannot show must not end a command
             stream.reconfigure(errors="backslashreplace")
-    app(prog_name="cachekit")
+    try:
+        app(prog_name="cachekit")
+    finally:
+        gc.freeze()  # the interpreter ends sooner when it does not look through everything for garbage once more

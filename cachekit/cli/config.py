@@ -14,7 +14,8 @@ import typer
 from cachekit.cli.boundary import say
 from cachekit.cli.output.emit import emit
 from cachekit.cli.output.text import printable, styled
-from cachekit.core.config import Config, dotted, load_config, read_config, unknown_variables
+from cachekit.core.config import Config, load_config, read_config
+from cachekit.core.config_file import dotted, unknown_variables
 from cachekit.core.config_keys import SINGLE
 
 

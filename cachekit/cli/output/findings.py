@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 from cachekit.core.calls import BadLine
 from cachekit.core.findings import Edit, Finding, Severity, Verdict
-from cachekit.core.patches import below
-from cachekit.core.positions import Place, places
 from cachekit.core.routes import steps
 
 if TYPE_CHECKING:
     from cachekit.core.auditors.rules.rule import Rule
+    from cachekit.core.positions import Place
 
 STDIN = "-"
 
@@ -67,6 +66,9 @@ def rank(severity: Severity) -> int:
 
 def located(file: FileFindings) -> Iterator[tuple[Finding, Place | None]]:
     """Each finding with its place in the file: of its route, else of the line that the request begins at."""
+    from cachekit.core.patches import below
+    from cachekit.core.positions import Place, places
+
     routes = {finding.route: below(file.at, finding.route) for finding in file.findings}
     found: Mapping[str, Place] = places(file.source, routes.values(), file.line) if file.source else {}
     start = Place(file.line, 1, file.line, 1) if file.line > 1 else None
