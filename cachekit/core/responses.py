@@ -70,8 +70,11 @@ def parse_usage(response: object, provider: str | None = None) -> Usage:
     The convention is told by the fields that are there; `provider` decides only where they leave it open. `known` is
     False where nothing is said about the cache. Never raises: without any usage the counts are 0 and not known.
     """
-    found = _usage_fields(response)
-    return count_usage(found, str(provider or "").lower()) if found else NO_USAGE
+    return _counted(_usage_fields(response), provider)
+
+
+def _counted(fields: Mapping[str, object], provider: str | None) -> Usage:
+    return count_usage(fields, str(provider or "").lower()) if fields else NO_USAGE
 
 
 def read_response(response: object, provider: str | None = None) -> Response:
@@ -81,7 +84,7 @@ def read_response(response: object, provider: str | None = None) -> Response:
     reason, missed = _miss(body)
     headers = _headers(body)
     return Response(
-        usage=parse_usage(body, provider),
+        usage=_counted(fields, provider),
         id=_first_text(body, "id", "response_id", "responseId"),
         request_id=_request_id(body, headers),
         model=_first_text(body, "model", "modelVersion", "model_version"),

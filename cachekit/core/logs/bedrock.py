@@ -81,11 +81,14 @@ def _field(row: object, name: str) -> object:
     return next((mapping(cell).get("value") for cell in items(row) if mapping(cell).get("field") == name), None)
 
 
+_NO_BODY = Response(NO_USAGE)
+
+
 def _call(record: Record) -> Call:
     sent, answered = mapping(record.get("input")), mapping(record.get("output"))
     body = answered.get("outputBodyJson")
     merged = merge_events(items(body)) if isinstance(body, list) else dict(mapping(body))
-    response = read_response(merged, "bedrock")
+    response = read_response(merged, "bedrock") if merged else _NO_BODY
     model, operation = text(record.get("modelId")) or "", text(record.get("operation")) or ""
     error = text(record.get("errorCode"))
     request = sent.get("inputBodyJson")

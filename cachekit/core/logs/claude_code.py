@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from sys import intern
 
 import msgspec
 
@@ -32,15 +33,24 @@ NAME = "claude-code"
 
 
 class _Reply(msgspec.Struct, gc=False):
-    """What is kept of a reply until all files are read: the line that counts so far, and when its first was written."""
+    """What is kept of a reply until all files are read: counts and labels of the line that counts so far, and when the
+    first of its lines was written. Labels repeat from line to line and are interned."""
 
-    message: Message
-    line: Line
-    usage: TokenUsage
+    id: str | None
     request_id: str
+    uuid: str | None
+    model: str
+    usage: TokenUsage
     total: int
     first: float | None
     source: int
+    session: str
+    agent: str
+    cwd: str
+    branch: str
+    side: bool
+    error: bool
+    cost: float | None
 
 
 _Key = tuple[str, str]
@@ -103,7 +113,8 @@ def _count(line: Line, replies: dict[_Key, _Reply], source: int) -> str | None:
         return SKIPPED + "without usage"
     if message.id == "":
         return SKIPPED + "empty message id"
-    reply = _Reply(message, line, message.usage, request_id or "", _total(message.usage), seconds(timestamp), source)
+    reply = _reply(line, message, message.usage, source)
+    reply.request_id, reply.first = request_id or "", seconds(timestamp)
     key = _key(reply)
     before = replies.get(key)
     if before is None:
@@ -113,10 +124,31 @@ def _count(line: Line, replies: dict[_Key, _Reply], source: int) -> str | None:
     return "duplicates"
 
 
+def _reply(line: Line, message: Message, usage: TokenUsage, source: int) -> _Reply:
+    inner = line.data.agent_id if line.data is not None else None
+    return _Reply(
+        id=message.id,
+        request_id="",
+        uuid=line.uuid if message.id is None else None,
+        model=intern(message.model or ""),
+        usage=usage,
+        total=_total(usage),
+        first=None,
+        source=source,
+        session=intern(line.session_id or ""),
+        agent=intern(line.agent_id or inner or ""),
+        cwd=intern(line.cwd or ""),
+        branch=intern(line.git_branch or ""),
+        side=bool(line.is_sidechain) or line.type == "progress",
+        error=bool(line.is_api_error),
+        cost=line.cost_usd,
+    )
+
+
 def _key(reply: _Reply) -> _Key:
-    if reply.message.id is None:
-        return "", reply.line.uuid or f"{reply.source}:{reply.first}:{reply.total}"
-    return reply.message.id, reply.request_id or f"session:{reply.line.session_id or ''}"
+    if reply.id is None:
+        return "", reply.uuid or f"{reply.source}:{reply.first}:{reply.total}"
+    return reply.id, reply.request_id or f"session:{reply.session}"
 
 
 def _total(usage: TokenUsage) -> int:
@@ -153,42 +185,29 @@ def _drop_replays(replies: dict[_Key, _Reply], tallies: list[Counter[str]]) -> N
 def _replayed(told: list[tuple[_Key, _Reply]]) -> list[_Key]:
     """Of one message's keys: those without a request id in a session that has one with it, then sidechains beside a
     main line."""
-    named = {reply.line.session_id for _, reply in told if reply.request_id}
-    nameless = [key for key, reply in told if not reply.request_id and reply.line.session_id in named]
+    named = {reply.session for _, reply in told if reply.request_id}
+    nameless = [key for key, reply in told if not reply.request_id and reply.session in named]
     rest = [(key, reply) for key, reply in told if key not in nameless]
-    main = any(not _is_side(reply) for _, reply in rest)
-    return nameless + [key for key, reply in rest if main and _is_side(reply)]
-
-
-def _is_side(reply: _Reply) -> bool:
-    return bool(reply.line.is_sidechain) or reply.line.type == "progress"
+    main = any(not reply.side for _, reply in rest)
+    return nameless + [key for key, reply in rest if main and reply.side]
 
 
 def _call(reply: _Reply) -> Call:
-    line, message, usage = reply.line, reply.message, reply.usage
-    agent = line.agent_id or (line.data.agent_id if line.data is not None else None) or ""
-    session = line.session_id or ""
-    synthetic = message.model == "<synthetic>"
-    flags = {
-        "synthetic": synthetic,
-        "sidechain": bool(line.is_sidechain or agent),
-        "error": bool(line.is_api_error),
-    }
+    session, agent, synthetic = reply.session, reply.agent, reply.model == "<synthetic>"
+    flags = {"synthetic": synthetic, "sidechain": reply.side or bool(agent), "error": reply.error}
     return Call(
-        usage=NO_USAGE if synthetic else _usage(usage),
+        usage=NO_USAGE if synthetic else _usage(reply.usage),
         ts=reply.first,
-        id=message.id or "",
+        id=reply.id or "",
         request_id=reply.request_id,
         provider="anthropic",
         api="messages",
-        model=message.model or "",
-        billing=_billing(usage),
+        model=reply.model,
+        billing=_billing(reply.usage),
         flags=frozenset(name for name, on in flags.items() if on),
         family=f"{session}/{agent}" if agent else session,
-        labels=clean_labels(
-            {"session": session, "agent": agent, "cwd": line.cwd or "", "branch": line.git_branch or ""}
-        ),
-        meta={"cost_reported": line.cost_usd} if line.cost_usd is not None else {},
+        labels=clean_labels({"session": session, "agent": agent, "cwd": reply.cwd, "branch": reply.branch}),
+        meta={"cost_reported": reply.cost} if reply.cost is not None else {},
     )
 
 

@@ -69,7 +69,11 @@ def record_reader(
         for source in sources:
             tally: Counter[str] = Counter()
             for value in values(source):
-                yield from _of_value(value, source, calls, tally, seen, key)
+                record = _record(value, source.name, tally)
+                if isinstance(record, BadLine):
+                    yield record
+                else:
+                    yield from _new(calls(record), key, seen, tally)
             yield summed(source.name, name, tally)
 
     return read
@@ -78,25 +82,22 @@ def record_reader(
 SKIPPED = "skipped: "
 
 
-def _of_value(
-    value: tuple[int, object] | BadLine,
-    source: Source,
-    calls: Callable[[Record], Iterable[Call | Skip]],
-    tally: Counter[str],
-    seen: set[str],
-    key: Callable[[Call], str],
-) -> Iterator[Call | BadLine]:
+def _record(value: Value, source: str, tally: Counter[str]) -> Record | BadLine:
     if isinstance(value, BadLine):
         tally["bad"] += 1
-        yield replace(value, source=source.name)
-        return
-    number, record = value
-    if not isinstance(record, dict):
+        return replace(value, source=source)
+    if not isinstance(value[1], dict):
         tally["bad"] += 1
-        yield BadLine(number, "not a JSON object", source.name)
-        return
+        return BadLine(value[0], "not a JSON object", source)
     tally["records"] += 1
-    for call in calls(record):
+    return value[1]
+
+
+def _new(
+    calls: Iterable[Call | Skip], key: Callable[[Call], str], seen: set[str], tally: Counter[str]
+) -> Iterator[Call]:
+    """The calls that were not seen before; the rest is counted."""
+    for call in calls:
         if isinstance(call, Skip):
             tally[SKIPPED + call.reason] += 1
         elif (own := key(call)) and own in seen:

@@ -25,38 +25,40 @@ NAME = "gemini-cli"
 
 def read(sources: Iterable[Source]) -> Iterator[Item]:
     """The calls of all chats, after the last has been read: a later line may replace an earlier one."""
-    replies: dict[str, tuple[int, Call]] = {}
-    names, tallies = list[str](), list[Counter[str]]()
-    for index, source in enumerate(sources):
-        names.append(source.name)
-        tallies.append(Counter())
+    replies: dict[str, _Kept] = {}
+    tallies: list[tuple[str, Counter[str]]] = []
+    for source in sources:
+        tally: Counter[str] = Counter()
+        tallies.append((source.name, tally))
         session = ""
         for value in read_values(source):
             if isinstance(value, BadLine):
-                tallies[index]["bad"] += 1
+                tally["bad"] += 1
                 yield replace(value, source=source.name)
                 continue
             record = mapping(value[1])
             session = text(record.get("sessionId")) or session
-            tallies[index]["records"] += 1
-            for number_, found in enumerate(_calls(record, session)):
-                _keep(found, f"{index}:{value[0]}:{number_}", replies, tallies, index)
-    for index, call in replies.values():
-        count_call(tallies[index], call)
+            tally["records"] += 1
+            for found in _calls(record, session):
+                _keep(found, replies, tally)
+    for tally, call in replies.values():
+        count_call(tally, call)
         yield call
-    yield from (summed(name, NAME, tally) for name, tally in zip(names, tallies, strict=True))
+    yield from (summed(name, NAME, tally) for name, tally in tallies)
 
 
-def _keep(
-    found: Call | str, nameless: str, replies: dict[str, tuple[int, Call]], tallies: list[Counter[str]], index: int
-) -> None:
+_Kept = tuple[Counter[str], Call]
+
+
+def _keep(found: Call | str, replies: dict[str, _Kept], tally: Counter[str]) -> None:
+    """Keeps a reply in the place of an earlier one of its id; one without an id is kept beside all others."""
     if isinstance(found, str):
-        tallies[index][found] += 1
+        tally[found] += 1
         return
-    key = f"{found.labels.get('session', '')} {found.id}" if found.id else nameless
+    key = f"{found.labels.get('session', '')} {found.id}" if found.id else f"nameless {len(replies)}"
     if key in replies:
-        tallies[index]["duplicates"] += 1
-    replies[key] = (index, found)
+        tally["duplicates"] += 1
+    replies[key] = (tally, found)
 
 
 def _calls(record: Record, session: str) -> Iterator[Call | str]:
