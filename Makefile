@@ -22,6 +22,7 @@ $(BIN)/python:
 $(VENV)/.installed: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --upgrade "pip>=25.1"
 	$(BIN)/python -m pip install --quiet -e .
+	$(BIN)/python -m compileall -q cachekit  # an editable install leaves this to the first run, which may not write
 	@touch $@
 
 $(VENV)/.tested: $(VENV)/.installed
