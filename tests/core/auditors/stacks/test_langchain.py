@@ -376,6 +376,41 @@ def test_the_class_in_the_request_wins_over_the_backend():
     assert translate(request, Backend.LANGCHAIN_BEDROCK, "1.9.1").backend is Backend.BEDROCK_CONVERSE
 
 
+PROFILE = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc"
+PROFILES = {
+    "without a provider it is refused": ({}, True, 0),
+    "without a base model AWS is asked": ({"provider": "anthropic"}, False, 1),
+    "with both it is known": ({"provider": "anthropic", "base_model": "anthropic.claude-sonnet-4-6"}, False, 0),
+}
+
+
+@pytest.mark.parametrize("which", ["invoke", "converse"])
+@pytest.mark.parametrize(("init", "raises", "unsure"), PROFILES.values(), ids=PROFILES.keys())
+def test_an_inference_profile(which, init, raises, unsure):
+    wire = run(which, TALK, model=PROFILE, init={"model": PROFILE} | init)
+    assert (wire.raises is not None, len(wire.unsure)) == (raises, unsure)
+
+
+OTHERS = {
+    "a plain prompt keeps no marker": ("us.meta.llama3-3-70b-instruct-v1:0", {}, [], None),
+    "but a keyword goes into the body": (
+        "us.meta.llama3-3-70b-instruct-v1:0",
+        {"cache_control": MARK},
+        [("request", None, "")],
+        None,
+    ),
+    "or into its settings": ("amazon.titan-text-v1", {"cache_control": MARK}, [("elsewhere", None, "")], None),
+    "a provider without chat": ("cohere.command-r-v1:0", {}, [], "NotImplementedError"),
+}
+
+
+@pytest.mark.parametrize(("model", "invoke", "expected", "raises"), OTHERS.values(), ids=OTHERS.keys())
+def test_chat_bedrock_with_models_that_are_no_claude(model, invoke, expected, raises):
+    wire = run("invoke", [user(said("Oak.", cache_control=MARK))], model=model, invoke=invoke)
+    assert (raises or "") in (wire.raises or "")
+    assert (bool(raises), marks(wire)) == (wire.raises is not None, expected)
+
+
 OLDER = {
     "ChatAnthropic: a keyword goes to the last block": ("claude", MARK, [("messages", None, "Hi.")], None),
     "ChatBedrock: a keyword goes to the top level": ("invoke", MARK, [("request", None, "")], None),

@@ -153,6 +153,7 @@ def _invoke(prepared: Prepared, tools: tuple[Part, ...]) -> Wire:
         origin |= below(value, key, settings.extra_route(key))
     if settings.control is not None and not (settings.newest and settings.provider() == "anthropic"):
         body["cache_control"], origin["cache_control"] = settings.control, settings.control_route
+    _takes_chat(settings)
     if settings.provider() != "anthropic":
         return _other_model(body, origin, prepared)
     system, messages = invoke_messages(prepared.turns, settings.newest)
@@ -161,7 +162,19 @@ def _invoke(prepared: Prepared, tools: tuple[Part, ...]) -> Wire:
     made, inside = _body(system, messages, claude_tools(tools, settings.newest, built_in=False))
     most = settings.init.get("max_tokens") or body.get("max_tokens") or 1024
     body |= {"anthropic_version": "bedrock-2023-05-31", "max_tokens": most, "model": settings.model} | made
-    return Wire(settings.native(), body, settings.model, origin | inside, settings.notes)
+    unsure = settings.unknown_model()
+    return Wire(settings.native(), body, settings.model, origin | inside, settings.notes, unsure=unsure)
+
+
+_CHATS = frozenset({"anthropic", "deepseek", "meta", "mistral", "amazon", "writer", "openai", "qwen"})
+
+
+def _takes_chat(settings: Settings) -> None:
+    twice = [key for key in ("system", "messages", "prompt") if key in settings.call]
+    if twice:
+        raise RefusedError(f"TypeError: ChatBedrock got `{twice[0]}` twice")
+    if settings.provider() not in _CHATS or (settings.provider() == "qwen" and not settings.newest):
+        raise RefusedError("NotImplementedError: ChatBedrock has no chat for this provider's models")
 
 
 def _other_model(body: dict[str, object], origin: dict[str, str], prepared: Prepared) -> Wire:
@@ -196,6 +209,8 @@ def _converse(prepared: Prepared, tools: tuple[Part, ...]) -> Wire:
     settings = prepared.settings
     if settings.model.startswith("arn") and not settings.init.get("provider"):
         raise RefusedError("ValueError: with an ARN as model, ChatBedrockConverse wants `provider`")
+    if "model_kwargs" in settings.init and not settings.newest and settings.class_name == "ChatBedrockConverse":
+        raise RefusedError("RecursionError: this release does not take `model_kwargs`")
     unknown = [key for key in settings.call if camel(key) not in _CALL]
     if unknown or (settings.control is not None and not settings.newest):
         raise RefusedError(f"TypeError: _converse_params() has no keyword `{(unknown or ['cacheControl'])[0][:40]}`")
@@ -210,12 +225,14 @@ def _converse(prepared: Prepared, tools: tuple[Part, ...]) -> Wire:
     found = refusals(body)
     raises = f"ParamValidationError: {found[0].route or 'request'} {found[0].why}" if found else None
     told = (refused(replace(refusal, route=nearest(refusal.route, origin))) for refusal in found)
-    return Wire(Backend.BEDROCK_CONVERSE, body, settings.model, origin, (*settings.notes, *told), raises)
+    notes, unsure = (*settings.notes, *told), settings.unknown_model()
+    return Wire(Backend.BEDROCK_CONVERSE, body, settings.model, origin, notes, raises, unsure)
 
 
 def _init_system(settings: Settings) -> tuple[Part, ...]:
     """The constructor's own `system`, before any system message."""
-    given = items(settings.init.get("system")) if settings.class_name == "ChatBedrockConverse" else ()
+    takes = settings.class_name == "ChatBedrockConverse" and settings.newest
+    given = items(settings.init.get("system")) if takes else ()
     return tuple(
         Part(block if isinstance(block, dict) else {"text": block}, f"init.system[{index}]")
         for index, block in enumerate(given)

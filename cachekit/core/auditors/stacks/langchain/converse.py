@@ -11,13 +11,11 @@ from dataclasses import dataclass, replace
 
 from cachekit.core.auditors.stacks.langchain.media import is_data, source_of_url
 from cachekit.core.auditors.stacks.langchain.messages import Out, Part, RefusedError, Turn, need
-from cachekit.core.auditors.stacks.langchain.tools import camel, is_point
+from cachekit.core.auditors.stacks.langchain.tools import camel_keys, is_point
 from cachekit.core.routes import join
 from cachekit.core.shape import items, mapping, text
 
 _PLACEHOLDER = "."
-_DEEPEST = 12
-_MOST_POINTS = 4
 _FORMATS = {
     "image/png": "png",
     "image/jpeg": "jpeg",
@@ -144,8 +142,14 @@ def _converted(parts: Iterable[Part], rules: Rules) -> Iterator[Part]:
             yield from _typed(block, rules)
 
 
+_LATER = ("search_result", "non_standard", "server_tool_use", "server_tool_result", "tool_call")
+"""Types that 1.0.0 does not know; it drops none either."""
+
+
 def _typed(part: Part, rules: Rules) -> Iterator[Part]:
     value, kind, route = part.value, part.kind(), part.route
+    if kind in _LATER and not rules.newest:
+        raise RefusedError(f"ValueError: {route} has a type that this release lacks (Unsupported content block type)")
     if kind == "text":
         said = need(value, "text", route)
         blank = not said or (isinstance(said, str) and said.isspace())
@@ -179,7 +183,7 @@ def _rarer(part: Part, rules: Rules) -> Iterator[Part]:
         yield from _reasoning(part)
     elif kind == "non_standard" and "value" in value:
         yield Part(mapping(value["value"]), route)
-    elif not rules.drop or kind in ("non_standard", ""):
+    elif not (rules.drop and rules.newest) or kind in ("non_standard", ""):
         raise RefusedError(f"ValueError: {route} has a type that Converse lacks (Unsupported content block type)")
 
 
@@ -235,15 +239,6 @@ def _data(part: Part, rules: Rules) -> Part:
         held |= {"name": name} if name else {}
         kind = "document"
     return Part({kind: held}, part.route)
-
-
-def camel_keys(value: object, depth: int = 0) -> object:
-    """Every key in Converse's spelling, as LangChain rewrites all blocks on the way."""
-    if depth > _DEEPEST:
-        return value
-    if isinstance(value, dict):
-        return {camel(key): camel_keys(inner, depth + 1) for key, inner in value.items()}
-    return [camel_keys(inner, depth + 1) for inner in value] if isinstance(value, list) else value
 
 
 def snake(name: str) -> str:

@@ -10,6 +10,7 @@ from importlib.resources import files
 import orjson
 
 from cachekit.core.auditors.stacks.langchain.messages import RefusedError, Turn
+from cachekit.core.auditors.stacks.langchain.tools import camel_keys
 from cachekit.core.backends import Backend
 from cachekit.core.prompt import Note
 from cachekit.core.shape import count, items, mapping, text
@@ -86,22 +87,33 @@ class Settings:
         """Whether LangChain takes the model for a Claude."""
         return self.provider() == "anthropic" or "anthropic" in self.base_model().lower()
 
+    def unknown_model(self) -> tuple[str, ...]:
+        """With a profile's ARN and no base model, LangChain asks AWS which model it stands for."""
+        named = self.base_model() != self.model and not (
+            self.class_name == "ChatBedrock" and self.route() == "converse"
+        )
+        if "application-inference-profile" not in self.model or named:
+            return ()
+        return (f"{self.library} asks AWS which model this profile stands for; name it in `base_model`",)
+
     def model_fields(self) -> list[tuple[str, Mapping[str, object]]]:
         """What ChatBedrockConverse puts into additionalModelRequestFields, each with its route, later ones winning."""
         found = [("init.model_kwargs", mapping(self.init.get("model_kwargs")))]
         if self.class_name == "ChatBedrockConverse":
             own = mapping(self.init.get("additional_model_request_fields"))
-            known = _fields(self.class_name)
+            known = _fields(self.class_name) - (frozenset() if self.newest else _LATER)
             loose = {key: value for key, value in self.init.items() if key not in known}
             found = [("init", loose), *found, ("init.additional_model_request_fields", own)]
         else:
             inner = mapping(found[0][1].get("additional_model_request_fields"))
             found = [("init.model_kwargs.additional_model_request_fields", inner)]
-        found.append(
-            ("invoke.additional_model_request_fields", mapping(self.call.get("additional_model_request_fields")))
-        )
+        asked = mapping(self.call.get("additional_model_request_fields"))
+        found.append(("invoke.additional_model_request_fields", asked if self.newest else mapping(camel_keys(asked))))
         return [(route, fields) for route, fields in found if fields]
 
+
+_LATER = frozenset({"system", "output_config", "reasoning_effort", "default_headers"})
+"""Fields of ChatBedrockConverse that 1.0.0 does not have."""
 
 _REGIONS = ("eu", "us", "us-gov", "apac", "sa", "amer", "global", "jp", "au")
 
@@ -174,13 +186,20 @@ def _run(prepared: Prepared, name: str, options: Mapping[str, object]) -> Prepar
     if not fits:
         return _unfit(prepared, route, options)
     least = count(options.get("min_messages_to_cache")) or 0
-    if len(prepared.turns) < least:
-        detail = f"{settings.library}: {name} waits for {least} messages (min_messages_to_cache) and this request has"
-        mend = "lower min_messages_to_cache"
-        return _noted(prepared, Note("dropped", route, f"{detail} {len(prepared.turns)}", mend, silent=True))
+    counted = _counted(prepared, name)
+    if counted < least:
+        detail = f"{settings.library}: {name} waits for {least} messages (min_messages_to_cache) and counts {counted}"
+        return _noted(prepared, Note("dropped", route, detail, "lower min_messages_to_cache", silent=True))
     control = {"type": options.get("type", "ephemeral"), "ttl": options.get("ttl", "5m")}
     prepared = replace(prepared, settings=replace(settings, control=control, control_route=route))
     return _tagged(prepared, control) if claude and settings.newest else prepared
+
+
+def _counted(prepared: Prepared, name: str) -> int:
+    """Messages as a middleware counts them; an empty system prompt counts for Anthropic's newest only."""
+    turns = prepared.turns
+    empty = bool(turns) and turns[0].kind == "system" and not turns[0].content
+    return len(turns) - (empty and not (prepared.settings.newest and name.startswith("Anthropic")))
 
 
 def _is_cached(settings: Settings) -> bool:

@@ -34,6 +34,7 @@ _OPENAI_TYPES = (
     "namespace",
 )
 _COMBINED = ("oneOf", "anyOf", "allOf")
+_DEEPEST = 12
 _FUNCTION = ("name", "description", "parameters", "strict")
 
 
@@ -135,3 +136,12 @@ def camel(name: str) -> str:
     """`cache_point` as `cachePoint`, the way LangChain turns keys into Converse's."""
     head, *rest = name.split("_")
     return head + "".join(part.title() for part in rest)
+
+
+def camel_keys(value: object, depth: int = 0) -> object:
+    """Every key in Converse's spelling, as LangChain rewrites all blocks on the way."""
+    if depth > _DEEPEST:
+        return value
+    if isinstance(value, dict):
+        return {camel(key): camel_keys(inner, depth + 1) for key, inner in value.items()}
+    return [camel_keys(inner, depth + 1) for inner in value] if isinstance(value, list) else value
