@@ -145,11 +145,18 @@ def loaded_by(code: str) -> set[str]:
     return {name.split(".")[0] for name in done.stderr.split()}
 
 
+SMALL = "fixtures/audit/no-mark/clean.anthropic.json"
+
 STARTS = [
     pytest.param("import cachekit", HEAVY | {"typer", "msgspec", "orjson"}, id="import cachekit"),
     pytest.param("from cachekit.cli.app import app; app(['--help'])", HEAVY | {"msgspec"}, id="cachekit --help"),
     pytest.param("from cachekit.cli.app import app; app(['rules'])", HEAVY | {"msgspec"}, id="cachekit rules"),
     pytest.param("from cachekit.cli.app import app; app(['config'])", HEAVY | {"msgspec"}, id="cachekit config"),
+    pytest.param(
+        f"from cachekit.cli.app import app; app(['audit', '{SMALL}'])",
+        HEAVY | {"msgspec"},
+        id="cachekit audit small.json",
+    ),
 ]
 
 

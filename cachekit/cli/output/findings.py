@@ -76,10 +76,10 @@ def located(file: FileFindings) -> Iterator[tuple[Finding, Place | None]]:
         yield finding, found.get(routes[finding.route], start)
 
 
-def told(finding: Finding) -> str:
-    """A finding in words: the message, that it is only suspected, what to do."""
+def told(finding: Finding, then: str = "\n") -> str:
+    """A finding in words: the message, that it is only suspected, and what to do, with `then` in between."""
     doubt = " (suspected)" if finding.confidence == "suspected" else ""
-    return f"{finding.message}{doubt}" + (f"\n{finding.recommendation}" if finding.recommendation else "")
+    return f"{finding.message}{doubt}" + (f"{then}{finding.recommendation}" if finding.recommendation else "")
 
 
 def stakes(finding: Finding) -> dict[str, object]:

@@ -65,7 +65,7 @@ def _item(finding: Finding, place: Place | None) -> str:
     cost = f" {tokens(finding.tokens)} tokens a call" if finding.tokens else ""
     price = f", {usd(finding.usd)} a call" if finding.usd is not None else ""
     stake = f" At stake:{cost}{price}." if cost else ""
-    return f"- **{finding.severity.value}** {code(finding.rule)}{where}{line}: {escaped(told(finding))}{stake}"
+    return f"- **{finding.severity.value}** {code(finding.rule)}{where}{line}: {escaped(told(finding, ' → '))}{stake}"
 
 
 def _unread(bad: BadLine) -> str:

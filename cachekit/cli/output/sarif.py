@@ -48,7 +48,6 @@ def _described(name: str, summary: str, docs: str) -> dict[str, object]:
     """A rule with every text that GitHub asks for; one without an explanation explains itself by its name."""
     return {
         "id": name,
-        "name": "".join(word.capitalize() for word in name.split("-")),
         "shortDescription": {"text": summary or name},
         "fullDescription": {"text": summary or name},
         "help": {"text": docs or name, "markdown": docs or name},

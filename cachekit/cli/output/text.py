@@ -6,9 +6,10 @@ Styles are always written; `emit` takes them out where the reader is no terminal
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from itertools import zip_longest
 from shutil import get_terminal_size
 from unicodedata import category, east_asian_width
 
@@ -67,19 +68,20 @@ def usd(amount: Decimal | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A column of a table. `number`: stands right and is never cut. `least`: a text column may be cut down to this
-    many characters, 0 for never. `drop`: which columns go first where the table is too wide, the highest first; 0
-    stays."""
+    """A column of a table. `number`: stands right and is never cut. `least`: a text column may be narrowed to this many
+    characters, 0 for never; what does not fit is cut, or goes on in the next line with `wrap` (for sentences). `drop`:
+    which columns go first where the table is too wide, the highest first; 0 stays."""
 
     title: str
     number: bool = False
     least: int = 0
     drop: int = 0
+    wrap: bool = False
 
 
 def table(columns: Sequence[Column], rows: Iterable[Sequence[str]], width: int | None = None) -> str:
-    """A table of at most `width` columns (default: the screen), lines ended. Too wide, text is cut as far as its column
-    allows, then columns are dropped and named below the table; a number is never cut."""
+    """A table of at most `width` columns (default: the screen), lines ended. Too wide, text is narrowed as far as its
+    column allows, then columns are dropped and named below the table; a number is never cut."""
     cells = [[printable_cell(cell) for cell in row] for row in rows]
     limit = screen_width() if width is None else width
     shown = list(range(len(columns)))
@@ -93,8 +95,8 @@ def table(columns: Sequence[Column], rows: Iterable[Sequence[str]], width: int |
             break
         shown.remove(gone)
         dropped.append(gone)
-    lines = [_line([_cell(styled(columns[i].title, "bold"), fitted[i], columns[i]) for i in shown])]
-    lines += [_line([_cell(row[i], fitted[i], columns[i]) for i in shown]) for row in cells]
+    rows_shown = [[styled(column.title, "bold") for column in columns], *cells]
+    lines = [line for row in rows_shown for line in _row([(columns[i], row[i], fitted[i]) for i in shown])]
     if dropped:
         names = ", ".join(columns[i].title for i in sorted(dropped))
         lines.append(styled(f"(too narrow for: {names})", "dim"))
@@ -153,12 +155,27 @@ def _smallest(column: Column, width: int) -> int:
     return min(width, max(column.least, visible(column.title)))
 
 
+def _row(cells: Sequence[tuple[Column, str, int]]) -> Iterator[str]:
+    """The lines of a row: one, or as many as its longest wrapped cell has."""
+    parts = [_wrapped(text, width) if column.wrap else [text] for column, text, width in cells]
+    for line in zip_longest(*parts, fillvalue=""):
+        shown = [_cell(text, width, column) for text, (column, _, width) in zip(line, cells, strict=True)]
+        yield "  ".join(shown).rstrip()
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    """The text in lines of at most `width` columns, each in the style that the text begins with."""
+    from textwrap import wrap
+
+    if visible(text) <= width:
+        return [text]
+    style = _STYLE.match(text)
+    lines = wrap(plain(text), width, break_on_hyphens=False)
+    return [f"{style[0]}{line}\x1b[0m" for line in lines] if style else lines
+
+
 def _cell(text: str, width: int, column: Column) -> str:
     if not column.number:
         text = cut(text, width)
     pad = " " * (width - visible(text))
     return pad + text if column.number else text + pad
-
-
-def _line(cells: Sequence[str]) -> str:
-    return "  ".join(cells).rstrip()

@@ -80,6 +80,18 @@ def test_a_table_fits_without_cutting_a_number(width: int, shown: str) -> None:
     assert text.plain(text.table(COLUMNS, [ROW], width)) == shown
 
 
+def test_a_sentence_goes_on_in_the_next_line() -> None:
+    columns = [Column("n", number=True), Column("why", least=10, wrap=True), Column("x")]
+    rows = [("1,024", text.styled("below the minimum of 1,024", "red"), "a"), ("7", "", "b")]
+    shown = text.table(columns, rows, 27).replace("\x1b[1m", "").replace("\x1b[31m", "<").replace("\x1b[0m", ">")
+    assert shown.splitlines() == [
+        "    n>  why>                x>",
+        "1,024  <below the minimum>  a",
+        "       <of 1,024>",
+        "    7                     b",
+    ]
+
+
 def test_wide_signs_and_styles_keep_the_columns_straight() -> None:
     rows = [("日本", "1"), (text.styled("ok", "green"), "22"), ("e\u0301t\u00e9", "3")]
     lines = text.table([Column("name"), Column("n", number=True)], rows, 80).splitlines()
