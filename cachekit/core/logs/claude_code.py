@@ -4,8 +4,11 @@ One reply of the API is written as several lines (one for each block of its cont
 output count grows; resumed and forked sessions copy old lines into new files; a sub-agent's replies stand in its own
 file and again in `progress` lines of its parent. Lines of one reply are those with equal `message.id` and `requestId`
 (without a request id: equal session), over all files; the one with the largest sum of tokens counts, on a tie the one
-that tells the `speed`, else the later. A sidechain line under another request id than a main line of the same message
-is a replay of it and does not count. Checked against ccusage 20.0.24. Counters are exclusive, as in the API.
+that tells the `speed`, else the later. A sub-agent's line under another request id than a main line of the same message
+is a replay of it and does not count, whatever its size. Counters are exclusive, as in the API.
+
+Totals agree with ccusage 20.0.24, which differs in what real sessions hardly hold: it drops replies with a null id, and
+of a progress line and the agent's file it keeps the line even where the file tells more tokens.
 
 Transcripts do not hold the rendered system prompt or the tools: there is nothing to compare prefixes by. `ts` is when
 the first line of a reply was written, the closest that there is to the start of its request.
@@ -111,8 +114,8 @@ def _count(line: Line, replies: dict[_Key, _Reply], source: int) -> str | None:
         return SKIPPED + "without usage"
     if message is None or message.usage is None:
         return SKIPPED + "without usage"
-    if message.id == "":
-        return SKIPPED + "empty message id"
+    if message.id == "" or request_id == "":
+        return SKIPPED + "empty id"
     reply = _reply(line, message, message.usage, source)
     reply.request_id, reply.first = request_id or "", seconds(timestamp)
     key = _key(reply)
@@ -183,13 +186,13 @@ def _drop_replays(replies: dict[_Key, _Reply], tallies: list[Counter[str]]) -> N
 
 
 def _replayed(told: list[tuple[_Key, _Reply]]) -> list[_Key]:
-    """Of one message's keys: those without a request id in a session that has one with it, then sidechains beside a
-    main line."""
+    """Of one message's keys: those without a request id in a session that has one with it; then all of sub-agents
+    beside a main line, and of sub-agents alone all but the largest."""
     named = {reply.session for _, reply in told if reply.request_id}
     nameless = [key for key, reply in told if not reply.request_id and reply.session in named]
-    rest = [(key, reply) for key, reply in told if key not in nameless]
-    main = any(not reply.side for _, reply in rest)
-    return nameless + [key for key, reply in rest if main and reply.side]
+    side = sorted(((reply.total, key) for key, reply in told if reply.side and key not in nameless), reverse=True)
+    main = any(not reply.side for key, reply in told if key not in nameless)
+    return nameless + [key for _, key in side[0 if main else 1 :]]
 
 
 def _call(reply: _Reply) -> Call:

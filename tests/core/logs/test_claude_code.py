@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from cachekit.core.usage import Usage
 from tests.core.logs.reading import calls_of, source_of, summaries_of
 
@@ -79,6 +81,16 @@ def test_a_progress_line_and_the_agents_file_are_one_call():
 
 def test_a_progress_line_without_its_request_is_still_the_agents_call():
     assert _outputs(_progress(request=None), _line(output=50, isSidechain=True, agentId="a1")) == [50]
+
+
+def test_a_sub_agents_message_under_several_requests_is_one_call():
+    assert _outputs(_line(isSidechain=True), _line(request="req_9", output=50, isSidechain=True)) == [50]
+    assert _outputs(_progress(request="req_5"), _line(output=50, isSidechain=True, agentId="a1")) == [50]
+
+
+@pytest.mark.parametrize("line", [_line(id=""), _line(request=None, requestId="")], ids=["message", "request"])
+def test_an_empty_id_is_no_call(line):
+    assert _outputs(line, _line("msg_2")) == [10]
 
 
 def test_without_request_ids_a_message_id_holds_within_its_session():
