@@ -371,6 +371,12 @@ def test_blocks_lead_back_to_the_users_routes_through_a_merge():
     assert (mark.route, nearest(mark.route, dict(wire.origin))) == ("messages[0].content[2]", "messages[1].content[1]")
 
 
+def test_strings_lead_back_to_the_content_of_their_message():
+    wire = run("claude", [{"role": "system", "content": "Be exact."}, {"role": "user", "content": "Hi."}])
+    routes = [nearest(route, dict(wire.origin)) for route in ("system", "messages[0].content", "model")]
+    assert routes == ["messages[0].content", "messages[1].content", "init.model"]
+
+
 def test_the_class_in_the_request_wins_over_the_backend():
     request = {"class": "ChatBedrockConverse", "init": {"model": NOVA}, "messages": [user(said("Oak."), POINT)]}
     assert translate(request, Backend.LANGCHAIN_BEDROCK, "1.9.1").backend is Backend.BEDROCK_CONVERSE

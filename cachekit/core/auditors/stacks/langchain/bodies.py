@@ -17,7 +17,7 @@ from cachekit.core.auditors.stacks.native import refused, sdk_call
 from cachekit.core.auditors.stacks.origins import below
 from cachekit.core.auditors.stacks.wire import Wire
 from cachekit.core.backends import Backend
-from cachekit.core.routes import nearest
+from cachekit.core.routes import join, nearest
 from cachekit.core.shape import items, mapping, text
 
 _SDK = {True: "2.10.0", False: "0.125.0"}
@@ -28,7 +28,10 @@ def build(request: Mapping[str, object], settings: Settings) -> tuple[Wire, Sett
     """The wire of a request and the settings after its middleware; raises RefusedError where the library raises before
     it sends."""
     prepared = with_middleware(Prepared(settings, read_messages(request)), request)
-    return _BUILDERS[prepared.settings.route()](prepared, read_tools(request)), prepared.settings
+    wire = _BUILDERS[prepared.settings.route()](prepared, read_tools(request))
+    first = next((turn.route for turn in prepared.turns if turn.kind == "system"), "init")
+    known = {"model": "init.model", "modelId": "init.model", "system": join(first, "content")}
+    return replace(wire, origin={**known, **wire.origin}), prepared.settings
 
 
 # --- ChatAnthropic, ChatAnthropicBedrock ----------------------------------------------------------------------------

@@ -169,7 +169,7 @@ def assemble(messages: tuple[Out, ...], place: str = "messages") -> tuple[list[o
     origin: dict[str, str] = {}
     for index, message in enumerate(messages):
         at = f"{place}[{index}]"
-        origin[at] = message.route
+        origin |= {at: message.route, f"{at}.content": join(message.route, "content")}
         content: object = message.content
         if not isinstance(content, str):
             content, inside = blocks(message.content, f"{at}.content")
