@@ -80,7 +80,7 @@ def _reply(message: Record, session: str) -> Call | str:
         usage=_usage(tokens, "input", ("output", "thoughts"), _convention(tokens)),
         ts=seconds(message.get("timestamp")),
         id=text(message.get("id")) or "",
-        provider="gemini",
+        provider="google",
         api="generateContent",
         model=text(message.get("model")) or "",
         family=session,
@@ -95,7 +95,7 @@ def _aggregate(model: str, told: Record, session: str) -> Call | str:
     requests = number(dig(told, "api", "totalRequests"))
     return Call(
         usage=_usage(tokens, "prompt", ("candidates", "thoughts"), INCLUSIVE),
-        provider="gemini",
+        provider="google",
         api="generateContent",
         model=model,
         flags=frozenset({"aggregate"}),

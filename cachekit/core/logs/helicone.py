@@ -14,8 +14,8 @@ from cachekit.core.calls import Billing, Call
 from cachekit.core.counts import EXCLUSIVE, INCLUSIVE, NO_USAGE, Counts, settle
 from cachekit.core.documents import read_records
 from cachekit.core.logs.format import Format, Record, Skip, clean_labels, record_reader
-from cachekit.core.logs.models import provider_named
 from cachekit.core.logs.raw import guess, has_usage, moment
+from cachekit.core.models import host_name
 from cachekit.core.objects import decoded
 from cachekit.core.responses import read_response
 from cachekit.core.shape import count, mapping, number, text
@@ -30,7 +30,7 @@ _EXCLUSIVE = frozenset({"anthropic", "bedrock"})
 def calls(record: Record) -> Iterator[Call | Skip]:
     """The call of one request."""
     body = mapping(decoded(record.get("response_body")))
-    provider = provider_named(text(record.get("provider")) or "")
+    provider = host_name(text(record.get("provider")) or "")
     response = read_response(body, provider)
     own_cache = (text(record.get("cache_reference_id")) or "").strip("0-") != ""
     status = _number(record.get("response_status"))

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Mapping
 from cachekit.core.calls import Call
 from cachekit.core.counts import EXCLUSIVE, NO_USAGE, Counts, settle
 from cachekit.core.logs.format import Format, Record, Skip, clean_labels, record_reader
-from cachekit.core.logs.models import provider_of_model
 from cachekit.core.logs.raw import moment
+from cachekit.core.models import identify
 from cachekit.core.objects import decoded
 from cachekit.core.shape import count, items, mapping, number, text
 from cachekit.core.usage import Usage
@@ -59,7 +59,7 @@ def _call(record: Record) -> Call:
         ts=started,
         id=text(record.get("id")) or "",
         request_id=text(record.get("traceId")) or "",
-        provider=provider_of_model(model),
+        provider=identify(model).host,
         model=model,
         latency_ms=_between(started, ended),
         ttft_ms=_between(started, first),

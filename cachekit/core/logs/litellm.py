@@ -17,6 +17,7 @@ from cachekit.core.calls import Billing, Call
 from cachekit.core.counts import NO_USAGE
 from cachekit.core.logs.format import Format, Record, Skip, clean_labels, record_reader
 from cachekit.core.logs.raw import moment
+from cachekit.core.models import host_name
 from cachekit.core.objects import decoded
 from cachekit.core.shape import dig, items, mapping, number, text
 from cachekit.core.usage import Usage
@@ -25,7 +26,6 @@ from cachekit.core.usage_names import count_usage
 NAME = "litellm"
 
 _OWN_COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
-_PROVIDERS = {"bedrock_converse": "bedrock", "azure_ai": "azure", "vertex_ai_beta": "vertex", "vertex_ai": "vertex"}
 _NO_COMPLETION = frozenset({"embedding", "aembedding", "rerank", "arerank", "moderation", "amoderation"})
 
 
@@ -46,7 +46,7 @@ def calls(record: Record) -> Iterator[Call | Skip]:
         usage=NO_USAGE if own_cache else _usage(record, metadata),
         ts=started,
         id=text(record.get("request_id")) or text(record.get("id")) or "",
-        provider=_PROVIDERS.get(provider, provider),
+        provider=host_name(provider),
         api="litellm",
         model=text(record.get("model")) or text(record.get("model_group")) or "",
         billing=Billing(tier=text(mapping(metadata.get("usage_object")).get("service_tier")) or ""),

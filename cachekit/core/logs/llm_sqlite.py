@@ -18,7 +18,7 @@ from cachekit.core.counts import NO_USAGE
 from cachekit.core.errors import InputError
 from cachekit.core.inputs import Source
 from cachekit.core.logs.format import Format, Item, Record, clean_labels, count_call, summed
-from cachekit.core.logs.models import provider_of_model
+from cachekit.core.models import identify
 from cachekit.core.objects import decoded
 from cachekit.core.shape import count, mapping, number, seconds, text
 from cachekit.core.usage import Usage
@@ -111,8 +111,8 @@ def _call(row: Record) -> Call:
         usage=_usage(row, mapping(decoded(row.get("token_details")))),
         ts=seconds(row.get("datetime_utc")),
         id=text(row.get("id")) or "",
-        provider=provider_of_model(model),
-        model=model.rpartition("/")[2] if model.startswith("anthropic/") else model,
+        provider=identify(model).host,
+        model=model,
         latency_ms=number(row.get("duration_ms")),
         family=session,
         labels=clean_labels({"session": session}),

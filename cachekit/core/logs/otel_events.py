@@ -34,7 +34,7 @@ def calls(record: Record) -> Iterator[Call | Skip]:
         if name == _CLAUDE:
             yield _call(event, {**shared, **held}, "anthropic", _claude_usage(held))
         elif name == _GEMINI:
-            yield _call(event, {**shared, **held}, "gemini", _gemini_usage(held))
+            yield _call(event, {**shared, **held}, "google", _gemini_usage(held))
         else:
             yield Skip("no model call")
 

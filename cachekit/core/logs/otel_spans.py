@@ -17,8 +17,8 @@ from cachekit.core.calls import Call
 from cachekit.core.counts import EXCLUSIVE, INCLUSIVE, NO_USAGE, Counts, settle
 from cachekit.core.inputs import Source
 from cachekit.core.logs.format import Format, Item, Record, Skip, clean_labels, record_reader
-from cachekit.core.logs.models import provider_named
 from cachekit.core.logs.otlp import Attributes, attributes, first_number, first_text, moment, spans
+from cachekit.core.models import host_name
 from cachekit.core.shape import count, mapping, text
 from cachekit.core.usage import Usage
 
@@ -111,7 +111,7 @@ def _call(span: Record, held: Attributes, shared: Attributes) -> Call:
         ts=started,
         id=first_text(held, "gen_ai.response.id", "ai.response.id"),
         request_id=_key(span, "spanId") if span.get("spanId") else "",
-        provider=provider_named(provider),
+        provider=_provider(provider),
         model=_model(held),
         latency_ms=(ended - started) * 1000 if started is not None and ended is not None else None,
         ttft_ms=first,
@@ -119,6 +119,12 @@ def _call(span: Record, held: Attributes, shared: Attributes) -> Call:
         labels=clean_labels(own),
         meta={} if cost is None else {"cost_reported": cost},
     )
+
+
+def _provider(name: str) -> str:
+    """A provider by the instrumentation's name; Vercel puts the API behind it (`anthropic.messages`)."""
+    known = host_name(name)
+    return host_name(known.partition(".")[0]) if "." in known else known
 
 
 def _model(held: Attributes) -> str:

@@ -85,7 +85,7 @@ def moment(value: object) -> float | None:
 def guess(body: Mapping[str, object]) -> tuple[str, str]:
     """Provider and API by the form of a body; the provider is empty for forms that many providers share."""
     if "usageMetadata" in body:
-        return "gemini", "generateContent"
+        return "google", "generateContent"
     if body.get("object") == "response":
         return "openai", "responses"
     if str(body.get("object", "")).startswith("chat.completion") or "choices" in body:
