@@ -68,13 +68,14 @@ def sniff(source: Source) -> tuple[Format | None, Source, str]:
 
 
 def _head(chunks: Iterator[bytes]) -> bytes:
-    """The first bytes, at least one whole line of them; less where the file is damaged or ends."""
+    """The first bytes, at least one whole line of what is no array; less where the file is damaged or ends."""
     parts, size = list[bytes](), 0
     try:
         for chunk in chunks:
             parts.append(chunk)
             size += len(chunk)
-            if (size >= _HEAD and b"\n" in chunk) or size > LONGEST_LINE:
+            whole = b"\n" in chunk or parts[0].lstrip().startswith(b"[")
+            if (size >= _HEAD and whole) or size > LONGEST_LINE:
                 break
     except CutOffError:
         pass  # reading it again tells of the damage
