@@ -91,6 +91,20 @@ class BreakpointCache:
         """The entry of a prefix, expired or not, as long as it has not been swept out."""
         return self._entries.get(key)
 
+    def begin(self, call: Lookup, at: float) -> None:
+        """The answer to a call has begun, at a moment that was not known when it was stepped: what it wrote can be
+        read from now on, and so can the same prefixes that a parallel call wrote."""
+        for point in call.points:
+            entry = self._entries.get(point.key)
+            if entry is not None:
+                entry.readable = min(entry.readable, at)
+
+    def touch(self, key: str, at: float) -> None:
+        """A read of nothing but this prefix, at a moment when it lived: its clock starts anew."""
+        entry = self._entries.get(key)
+        if entry is not None:
+            entry.expires = max(entry.expires, at + entry.ttl)
+
     def _partial(self, call: Lookup) -> Outcome:
         """The longest live entry behind any breakpoint, then writes from there on."""
         found, read, age = -1, 0, -1.0
@@ -172,6 +186,13 @@ class PrefixCache:
         age = call.at - (self._seen[call.keys[depth - 1]][0] - call.ttl) if read else -1.0
         self._keep(call, depth)
         return Outcome(read, (), age)
+
+    def begin(self, call: Chunks, at: float) -> None:
+        """The answer to a call has begun: as for breakpoints."""
+        for key in call.keys:
+            expires, readable = self._seen.get(key, (-FOREVER, FOREVER))
+            if readable > at and expires > at:
+                self._seen[key] = (expires, at)
 
     def _depth(self, call: Chunks) -> int:
         """How many steps are live. Whoever keeps a prefix keeps its parts, so that bisection finds the end."""

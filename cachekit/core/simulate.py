@@ -12,16 +12,21 @@ from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from cachekit.core.auditors.marks import takes_marks
-from cachekit.core.cache import MISS, BreakpointCache, Chunks, Lookup, Outcome, Point, PrefixCache
+from cachekit.core.cache import BreakpointCache, Chunks, Lookup, Outcome, Point, PrefixCache
 from cachekit.core.calls import BadLine, Call
-from cachekit.core.implicit import with_policy
+from cachekit.core.implicit import OPTIONS, with_policy
 from cachekit.core.policy import Policy, find_policy, ttl_seconds
 from cachekit.core.prompt import Block, Mark, Prompt, Scope, Section, chain, prefixes
+from cachekit.core.shape import mapping
 
 _FIVE_MINUTES = 300.0
 """`in_memory` entries live 5 to 10 idle minutes: what is surely there is asked for."""
 
-_TTL_FIELDS = {300.0: "write_5m", 3600.0: "write_1h", 1800.0: "write_30m", 43200.0: "write_12h"}
+WRITE_FIELDS = {300.0: "write_5m", 3600.0: "write_1h", 1800.0: "write_30m", 43200.0: "write_12h"}
+"""The counter of a usage by the ttl of what was written, in seconds."""
+
+_MESSAGE_ENDS = 20
+"""Ends of earlier messages that OpenAI's implicit mode looks up, the nearest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +75,18 @@ def _result(call: Call, outcome: Outcome | None) -> Simulated:
     return Simulated(call, read, written, total - read - written, outcome.written, age=outcome.age)
 
 
-def look_up(call: Call) -> Lookup | Chunks | None:
-    """A call as its cache sees it; None where that cannot be told."""
+def look_up(call: Call, policy: Policy | None = None) -> Lookup | Chunks | None:
+    """A call as its cache sees it; None where that cannot be told. `policy`: by default that of the call's model."""
     prompt = call.prompt
     if prompt is None or not prompt.blocks or call.ts is None or server_tools(prompt):
         return None
-    policy = policy_of(call)
+    policy = policy or policy_of(call)
     if not policy.known:
         return None
     prompt = with_policy(measured(prompt), policy)
     if takes_marks(prompt, policy):
         return breakpoint_look_up(call, prompt, policy)
-    return _chunk_look_up(call, prompt, policy) if policy.style == "automatic" else None
+    return automatic_look_up(call, prompt, policy) if policy.style == "automatic" else None
 
 
 def measured(prompt: Prompt) -> Prompt:
@@ -113,17 +118,21 @@ def server_tools(prompt: Prompt) -> bool:
     )
 
 
-def breakpoint_look_up(call: Call, prompt: Prompt, policy: Policy) -> Lookup:
-    """The qualifying breakpoints of a prompt, their prefixes scaled to what was recorded."""
+def breakpoint_look_up(
+    call: Call, prompt: Prompt, policy: Policy, measured_lengths: tuple[list[int], int] | None = None
+) -> Lookup:
+    """The qualifying breakpoints of a prompt. The lengths of its prefixes are scaled to what was recorded for it as it
+    stands; give `lengths` of the prompt as it was sent where its breakpoints were moved since."""
     at = call.ts or 0.0
-    lengths, total = _lengths(call, prompt)
+    lengths, total = measured_lengths or prefix_lengths(call, prompt)
     keys = scoped(prompt.scope, prefixes(prompt))
     points = []
     for index, block, mark in prompt.marked()[-(policy.max_marks or 4) :]:
         fits = lengths[index] >= policy.minimum and block.section.value in policy.fields
         ttl = ttl_seconds(mark.ttl or policy.default_ttl or "5m")
         if fits and ttl is not None:
-            points.append(Point(keys[index], lengths[index], float(ttl), _back(prompt.blocks, keys, index, policy)))
+            back = _earlier(prompt, keys, index) if policy.implicit else _back(prompt.blocks, keys, index, policy)
+            points.append(Point(keys[index], lengths[index], float(ttl), back))
     return Lookup(at, at + _first_event(call), tuple(points), total)
 
 
@@ -132,7 +141,7 @@ def _first_event(call: Call) -> float:
     return (call.ttft_ms if call.ttft_ms is not None else call.latency_ms or 0.0) / 1000
 
 
-def _lengths(call: Call, prompt: Prompt) -> tuple[list[int], int]:
+def prefix_lengths(call: Call, prompt: Prompt) -> tuple[list[int], int]:
     """The length of each prefix and of the whole prompt. The last marked prefix is what was recorded as cached."""
     running = [tokens.mid for tokens in prompt.running()]
     usage, estimate = call.usage, max(1, prompt.total().mid)
@@ -163,6 +172,26 @@ def _back(blocks: tuple[Block, ...], keys: tuple[str, ...], index: int, policy: 
     return tuple(out)
 
 
+def _earlier(prompt: Prompt, keys: tuple[str, ...], index: int) -> tuple[str, ...]:
+    """What OpenAI's models with breakpoints look up behind one: all earlier breakpoints, whatever lies between; in
+    implicit mode also the ends of the 20 messages before and of the opening ones. Source: the guide of 2026-09-20."""
+    implicit = mapping(prompt.body.get(OPTIONS)).get("mode") != "explicit"
+    out, ends = [], 0
+    for place in range(index - 1, -1, -1):
+        block, after = prompt.blocks[place], prompt.blocks[place + 1]
+        end = implicit and block.section is not Section.TOOLS and _message(block) != _message(after)
+        ends += end
+        opening = block.section is Section.SYSTEM and after.section is Section.MESSAGES
+        if block.mark is not None or (end and (ends <= _MESSAGE_ENDS or opening)):
+            out.append(keys[place])
+    return tuple(out)
+
+
+def _message(block: Block) -> str:
+    """The message that a block is a part of, by its route."""
+    return block.route.partition("]")[0]
+
+
 def scoped(scope: Scope, digests: tuple[str, ...]) -> tuple[str, ...]:
     """Prefix digests under the scope that separates caches."""
     seed = _scope_seed(scope)
@@ -174,7 +203,7 @@ def _scope_seed(scope: Scope) -> str:
     return chain(scope.provider, scope.host, scope.model, scope.region, scope.account, scope.key)[:12]
 
 
-def _chunk_look_up(call: Call, prompt: Prompt, policy: Policy) -> Chunks:
+def automatic_look_up(call: Call, prompt: Prompt, policy: Policy) -> Chunks:
     """The steps of a prompt: its chunks where the log has them, and the ends of its blocks."""
     at = call.ts or 0.0
     running = [tokens.mid for tokens in prompt.running()]
@@ -206,6 +235,3 @@ def with_marks(prompt: Prompt, marks: dict[int, Mark]) -> Prompt:
     """The prompt with these breakpoints instead of its own."""
     blocks = tuple(replace(block, mark=marks.get(index)) for index, block in enumerate(prompt.blocks))
     return replace(prompt, blocks=blocks)
-
-
-__all__ = ["MISS", "Caches", "Simulated", "breakpoint_look_up", "look_up", "policy_of", "simulate", "with_marks"]

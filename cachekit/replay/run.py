@@ -1,0 +1,292 @@
+"""Replays a log in its own time under strategies.
+
+First the log is simulated as it was sent and held against what was recorded: where the simulation does not reproduce a
+family, its figures are not established. Then every strategy runs over the same calls, each with caches of its own.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from cachekit.core.auditors.marks import takes_marks
+from cachekit.core.cache import Chunks, Lookup, Outcome
+from cachekit.core.calls import BadLine, Call
+from cachekit.core.families import family_of
+from cachekit.core.implicit import with_policy
+from cachekit.core.policy import Policy, find_policy
+from cachekit.core.prompt import Prompt, Section, prefixes
+from cachekit.core.simulate import (
+    Caches,
+    automatic_look_up,
+    breakpoint_look_up,
+    measured,
+    policy_of,
+    prefix_lengths,
+    server_tools,
+)
+from cachekit.core.usage import Usage
+from cachekit.replay.strategies import Shared, Strategy, infeasible, plan
+from cachekit.replay.tally import Tally, simulated_usage
+
+Open = Callable[[], Iterable[object]]
+"""Opens the log anew: yields calls, bad lines and whatever else the reader tells."""
+
+_WINDOW = 10_000
+"""Calls that are held back to put a log in order of start; a log that is further out of order is told."""
+
+_LEFT_OUT = frozenset({"response_cache", "synthetic", "warm", "error"})
+_SHARE = 0.5
+"""A prefix is a family's own when at least this share of its calls have it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A call that can be replayed: its measured prompt with its model's ways, and its policy."""
+
+    call: Call
+    prompt: Prompt
+    policy: Policy
+    family: str
+
+
+@dataclass(slots=True)
+class Fidelity:
+    """How well the simulation reproduces what was recorded, of one family. Known calls only."""
+
+    calls: int = 0
+    exact: int = 0
+    recorded: int = 0
+    missed: int = 0
+
+    def add(self, recorded: int, simulated: int) -> None:
+        """Adds a call's recorded and simulated read."""
+        self.calls += 1
+        self.exact += abs(recorded - simulated) <= max(16, recorded // 100)
+        self.recorded += max(recorded, simulated)
+        self.missed += abs(recorded - simulated)
+
+    @property
+    def share_of_calls(self) -> float | None:
+        """Calls whose read is reproduced within a percent; None without any known call."""
+        return self.exact / self.calls if self.calls else None
+
+    @property
+    def share_of_tokens(self) -> float | None:
+        """Read tokens that are reproduced; 1.0 where nothing was read either way."""
+        if not self.calls:
+            return None
+        return 1 - self.missed / self.recorded if self.recorded else 1.0
+
+    @property
+    def established(self) -> bool:
+        """Both at least 90 %."""
+        return all(share is not None and share >= 0.9 for share in (self.share_of_calls, self.share_of_tokens))
+
+
+@dataclass(slots=True)
+class Replayed:
+    """What a replay found. `tallies` by strategy, then family. `left_out` counts calls that could not be replayed, by
+    reason. `first` and `last` are the earliest and latest start, in seconds since 1970."""
+
+    strategies: tuple[Strategy, ...]
+    tallies: dict[str, dict[str, Tally]] = field(default_factory=dict)
+    recorded: dict[str, Tally] = field(default_factory=dict)
+    fidelity: dict[str, Fidelity] = field(default_factory=dict)
+    left_out: Counter[str] = field(default_factory=Counter)
+    bad: list[BadLine] = field(default_factory=list)
+    calls: int = 0
+    late: int = 0
+    first: float | None = None
+    last: float | None = None
+
+    def total(self, strategy: str) -> Tally:
+        """A strategy over all families."""
+        whole = Tally()
+        for tally in self.tallies.get(strategy, {}).values():
+            whole.merge(tally)
+        return whole
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayOptions:
+    """`model`: the model of calls that name none (a trace without models), and where it is `served`."""
+
+    model: str = ""
+    host: str = ""
+
+
+STANDARD = ReplayOptions()
+
+
+def replay(log: Open, strategies: tuple[Strategy, ...], options: ReplayOptions = STANDARD) -> Replayed:
+    """Replays a log under strategies. The log is read twice where a strategy needs to know it beforehand."""
+    wanted = any(strategy.marks == "suggested" for strategy in strategies)
+    shared = survey(ready_calls(log(), options, Replayed(()))) if wanted else {}
+    out = Replayed(strategies)
+    lanes = [Lane(strategy) for strategy in strategies]
+    as_sent = Caches()
+    for ready in ready_calls(log(), options, out):
+        _hold_against(as_sent, ready, out)
+        for lane in lanes:
+            lane.step(ready, shared.get(ready.family, Shared()))
+    for lane in lanes:
+        out.tallies[lane.strategy.name] = lane.tallies
+    return out
+
+
+def ready_calls(items: Iterable[object], options: ReplayOptions, out: Replayed) -> Iterator[Ready]:
+    """The calls that can be replayed, in order of start; what cannot is counted, with its reason."""
+    for call in in_order(items, out):
+        reason = _obstacle(call)
+        model = call.model or options.model
+        if reason or call.prompt is None:
+            out.left_out[reason or "no prompt in the log"] += 1
+            continue
+        named = replace(call, model=model, billing=replace(call.billing, host=call.billing.host or options.host))
+        policy = policy_of(named) if call.model else find_policy(model, options.host)
+        if not policy.known:
+            out.left_out[f"unknown model {model[:60] or '(none named)'}"] += 1
+            continue
+        prompt = with_policy(measured(call.prompt), policy)
+        scoped = replace(prompt, scope=replace(prompt.scope, model=prompt.scope.model or model))
+        out.calls += 1
+        yield Ready(named, scoped, policy, call.family or family_of(prompt))
+
+
+def _obstacle(call: Call) -> str:
+    if call.flags & _LEFT_OUT:
+        return sorted(call.flags & _LEFT_OUT)[0].replace("_", " ")
+    if call.ts is None:
+        return "no time"
+    if call.prompt is None or not call.prompt.blocks:
+        return "no prompt in the log"
+    return "server tools" if server_tools(call.prompt) else ""
+
+
+def in_order(items: Iterable[object], out: Replayed) -> Iterator[Call]:
+    """Calls in order of start, within a window; calls that come later than that are counted and still given."""
+    heap: list[tuple[float, int, Call]] = []
+    newest = float("-inf")
+    for number, item in enumerate(items):
+        if isinstance(item, BadLine):
+            out.bad.append(item)
+        if isinstance(item, Call):
+            heapq.heappush(heap, (item.ts if item.ts is not None else newest, number, item))
+        if len(heap) > _WINDOW:
+            at, _, call = heapq.heappop(heap)
+            out.late += at < newest
+            newest = max(at, newest)
+            yield call
+    while heap:
+        yield heapq.heappop(heap)[2]
+
+
+def survey(calls: Iterable[Ready]) -> dict[str, Shared]:
+    """For each family the prefixes that most of its calls share, as block counts, the longest first."""
+    seen: dict[str, Counter[tuple[int, str]]] = {}
+    totals: Counter[str] = Counter()
+    for ready in calls:
+        totals[ready.family] += 1
+        counter = seen.setdefault(ready.family, Counter())
+        static = static_blocks(ready.prompt)
+        counter.update(enumerate(prefixes(ready.prompt)[:static], 1))
+    return {family: _shared(counter, totals[family]) for family, counter in seen.items()}
+
+
+def static_blocks(prompt: Prompt) -> int:
+    """How many leading blocks are tools, system text or the first message: what calls of a family may share."""
+    first = next((i for i, b in enumerate(prompt.blocks) if b.section is Section.MESSAGES), len(prompt.blocks))
+    route = prompt.blocks[first].route.partition(".content")[0] if first < len(prompt.blocks) else ""
+    end = first
+    while end < len(prompt.blocks) and prompt.blocks[end].route.partition(".content")[0] == route:
+        end += 1
+    return end
+
+
+def _shared(counter: Counter[tuple[int, str]], calls: int) -> Shared:
+    """Where many calls part, a shorter prefix is shared by more: keep the longest of each number of sharers."""
+    most: dict[int, int] = {}
+    for (length, _), count in counter.items():
+        if count > 1 and count >= calls * _SHARE:
+            most[count] = max(most.get(count, 0), length)
+    return Shared(tuple(sorted(set(most.values()), reverse=True)[:3]))
+
+
+class Lane:
+    """One strategy at work: its caches, and what it amounts to in each family."""
+
+    def __init__(self, strategy: Strategy) -> None:
+        self.strategy, self.caches = strategy, Caches()
+        self.tallies: dict[str, Tally] = {}
+        self._touched: dict[str, float] = {}
+
+    def step(self, ready: Ready, shared: Shared) -> None:
+        """Replays one call."""
+        tally = self.tallies.setdefault(ready.family, Tally())
+        tally.infeasible = tally.infeasible or infeasible(self.strategy, ready.policy)
+        call, total = ready.call, ready.call.usage.input_total or ready.prompt.total().mid
+        if self.strategy.marks == "none":
+            tally.add(call, Usage(uncached=total, output=call.usage.output))
+            return
+        look = self._look(ready, shared)
+        if isinstance(look, Lookup):
+            look = self._led(self._warmed(look, ready, tally), tally)
+        outcome = self.caches.step(look) if look is not None else Outcome(0)
+        tally.add(call, simulated_usage(call, outcome.read, outcome.written, total))
+
+    def _look(self, ready: Ready, shared: Shared) -> Lookup | Chunks | None:
+        if not takes_marks(ready.prompt, ready.policy):
+            return automatic_look_up(ready.call, ready.prompt, ready.policy)
+        planned = plan(self.strategy, ready.prompt, ready.policy, shared)
+        return breakpoint_look_up(ready.call, planned, ready.policy, prefix_lengths(ready.call, ready.prompt))
+
+    def _warmed(self, look: Lookup, ready: Ready, tally: Tally) -> Lookup:
+        """Pings since the last call kept the first prefix alive; each is a read."""
+        every = self.strategy.warm
+        if every is None or not look.points or tally.infeasible:
+            return look
+        first = look.points[0]
+        last = self._touched.get(first.key)
+        self._touched[first.key] = look.at
+        if last is not None and look.at - last >= every:
+            count = int((look.at - last) // every)
+            tally.add_pings(ready.call, first.tokens, count)
+            self.caches.breakpoints.touch(first.key, last + count * every)
+        return look
+
+    def _led(self, look: Lookup, tally: Tally) -> Lookup:
+        """Waits for a prefix that somebody else is writing, where that is longer than what can be read now."""
+        if not self.strategy.lead:
+            return look
+        cache = self.caches.breakpoints
+        for point in reversed(look.points):
+            for key in (point.key, *point.back):
+                entry = cache.known(key)
+                if entry is None or entry.expires <= look.at:
+                    continue
+                if entry.readable > look.at:
+                    wait = entry.readable - look.at
+                    tally.wait(wait)
+                    return look._replace(at=entry.readable, readable=look.readable + wait)
+                return look
+        return look
+
+
+def _hold_against(caches: Caches, ready: Ready, out: Replayed) -> None:
+    """The log as it was sent, simulated and compared with what was recorded."""
+    call, usage = ready.call, ready.call.usage
+    if call.ts is not None:
+        out.first = call.ts if out.first is None else min(out.first, call.ts)
+        out.last = call.ts if out.last is None else max(out.last, call.ts)
+    out.recorded.setdefault(ready.family, Tally()).add(call, usage)
+    look = (
+        breakpoint_look_up(call, ready.prompt, ready.policy)
+        if takes_marks(ready.prompt, ready.policy)
+        else automatic_look_up(call, ready.prompt, ready.policy)
+    )
+    outcome = caches.step(look)
+    if usage.known:
+        out.fidelity.setdefault(ready.family, Fidelity()).add(usage.read, outcome.read)
