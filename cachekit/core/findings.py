@@ -42,7 +42,8 @@ class Edit:
 @dataclass(frozen=True, slots=True)
 class Finding:
     """`route` points into the request as the user wrote it. `tokens` are at stake a call; `usd` is what they cost
-    above a cache read, None when unpriced. `verdict` is what the finding means for caching at all, None if nothing."""
+    above a cache read, None when unpriced. `verdict` is what the finding means for caching at all, None if nothing.
+    `refused`: the provider answers the whole request with an error."""
 
     rule: str
     severity: Severity
@@ -54,3 +55,4 @@ class Finding:
     recommendation: str = ""
     edits: tuple[Edit, ...] = ()
     verdict: Verdict | None = None
+    refused: bool = False

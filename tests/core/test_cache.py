@@ -96,3 +96,33 @@ def test_an_automatic_cache_forgets_what_is_idle():
     cache.step(chunks(0, keys))
     assert cache.step(chunks(299, keys)).read == 1280
     assert cache.step(chunks(700, keys)).read == 0
+
+
+def test_what_parallel_calls_write_is_readable_once_the_first_answer_has_begun():
+    cache = BreakpointCache()
+    race = [call(0, Point("a", 2000, FIVE), readable=float("inf")) for _ in range(3)]
+    assert [cache.step(each).read for each in race] == [0, 0, 0]
+    cache.begin(race[0], 2)
+    assert cache.step(race[0]._replace(at=1.9)).read == 0
+    cache.begin(race[1], 9)
+    assert cache.step(call(8, Point("a", 2000, FIVE), readable=float("inf"))).read == 0  # written anew at 1.9
+    assert cache.step(call(9, Point("a", 2000, FIVE))).read == 0
+
+
+def test_an_answer_that_begins_later_takes_nothing_back():
+    cache = BreakpointCache()
+    race = [call(0, Point("a", 2000, FIVE), readable=float("inf")) for _ in range(2)]
+    for each in race:
+        cache.step(each)
+    cache.begin(race[0], 2)
+    cache.begin(race[1], 9)
+    assert cache.step(call(2, Point("a", 2000, FIVE))).read == 2000
+
+
+def test_an_automatic_cache_is_readable_once_the_answer_has_begun():
+    cache = PrefixCache()
+    first = chunks(0, [f"c{i}" for i in range(10)])._replace(readable=float("inf"))
+    cache.step(first)
+    assert cache.step(first._replace(at=1)).read == 0
+    cache.begin(first, 2)
+    assert cache.step(first._replace(at=2)).read == 1280

@@ -31,6 +31,7 @@ def automatic_mark(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
                 mend="give both the same ttl, or remove one",
                 verdict=Verdict.NO,
                 edits=_REMOVE,
+                refused=True,
             )
         elif note.code == "automatic_redundant":
             yield Hit(f"top-level cache_control: {note.detail}, so it does nothing", note.route, severity=Severity.INFO)
@@ -44,4 +45,5 @@ def automatic_mark(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
             mend="mark the last block instead",
             verdict=Verdict.NO,
             edits=_REMOVE,
+            refused=True,
         )

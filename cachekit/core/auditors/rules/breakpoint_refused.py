@@ -32,4 +32,5 @@ def breakpoint_refused(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
             mend="remove it",
             verdict=Verdict.NO,
             edits=(Edit("remove", route),),
+            refused=True,
         )

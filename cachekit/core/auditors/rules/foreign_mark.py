@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cachekit.core.auditors.rules.rule import Hit, rule
-from cachekit.core.findings import Severity
+from cachekit.core.findings import Severity, Verdict
 from cachekit.core.policy import Policy
 from cachekit.core.prompt import Prompt
 
@@ -21,4 +21,6 @@ def foreign_mark(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
     """
     for note in prompt.notes:
         if note.code == "foreign_mark":
-            yield Hit(note.detail, note.route, mend=f"write it as `{note.mend}`")
+            refused = note.mend == "cache_control"  # a block without a type, as the Messages API sees it
+            verdict = Verdict.NO if refused else None
+            yield Hit(note.detail, note.route, mend=f"write it as `{note.mend}`", verdict=verdict, refused=refused)

@@ -42,4 +42,5 @@ def invalid_prewarm(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
                 route,
                 mend="warm with max_tokens 1 where this must stay",
                 verdict=Verdict.NO,
+                refused=True,
             )

@@ -10,7 +10,7 @@ from cachekit.core.findings import Edit, Severity, Verdict
 from cachekit.core.policy import Policy
 from cachekit.core.prompt import Prompt
 
-_REFUSED = ("thinking block", "empty text", "defer_loading")
+_REFUSED = ("thinking block", "empty text", "defer_loading", "only on its last inner block")
 
 
 @rule(Severity.ERROR)
@@ -31,6 +31,7 @@ def mark_not_read(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
                 mend=note.mend or "move it to the last content block that stays the same",
                 verdict=Verdict.NO if refused else None,
                 edits=(Edit("remove", note.route),),
+                refused=refused,
             )
     for judged in judge_marks(prompt, policy):
         if policy.known and policy.style == "breakpoints" and judged.block.section.value not in policy.fields:

@@ -19,7 +19,8 @@ Check = Callable[[Prompt, Policy], Iterator["Hit"]]
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """One place where a rule fires. Severity is the rule's own unless given; `tokens` are at stake on each call."""
+    """One place where a rule fires. Severity is the rule's own unless given; `tokens` are at stake on each call.
+    `refused`: the provider answers the whole request with an error."""
 
     message: str
     route: str = ""
@@ -29,6 +30,7 @@ class Hit:
     confidence: Confidence = Confidence.CONFIRMED
     verdict: Verdict | None = None
     edits: tuple[Edit, ...] = ()
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ class Rule:
                 recommendation=hit.mend,
                 edits=hit.edits,
                 verdict=hit.verdict,
+                refused=hit.refused,
             )
 
 

@@ -42,5 +42,6 @@ def too_many_marks(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
         route=marks[-1][2].route,
         mend=f"remove {surplus}; a later breakpoint covers all that stands before it",
         verdict=Verdict.NO,
+        refused=True,
         edits=edits,
     )

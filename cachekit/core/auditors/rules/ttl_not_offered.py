@@ -29,4 +29,5 @@ def ttl_not_offered(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
                 mark.route,
                 mend=f"write {policy.ttls[-1]}" if policy.ttls else "remove the breakpoint",
                 verdict=Verdict.NO,
+                refused=True,
             )

@@ -33,6 +33,7 @@ def ttl_order(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
                 verdict.mark.route,
                 mend=f"give {short.mark.route} ttl 1h too, or this one 5m",
                 verdict=Verdict.NO,
+                refused=True,
                 edits=(Edit("set", f"{short.mark.route}.ttl", "1h"),) if not short.mark.automatic else (),
             )
             return

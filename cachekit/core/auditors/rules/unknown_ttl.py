@@ -29,9 +29,14 @@ def unknown_ttl(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
                 mark.route,
                 mend=f"write one that {policy.model or 'the model'} has: {offered}",
                 verdict=Verdict.NO,
+                refused=True,
             )
     for note in prompt.notes:
         if note.code == "mark_type":
             yield Hit(
-                note.detail + ": the request is refused", note.route, mend="write the type out", verdict=Verdict.NO
+                note.detail + ": the request is refused",
+                note.route,
+                mend="write the type out",
+                verdict=Verdict.NO,
+                refused=True,
             )
