@@ -134,7 +134,7 @@ def _refusal(part: object) -> str:
     """Why a block cannot carry a breakpoint of its own; empty when it can."""
     block = mapping(part)
     kind = block.get("type")
-    if kind in THINKING:
+    if isinstance(kind, str) and kind in THINKING:
         return "a thinking block cannot carry a breakpoint; it is cached as part of a longer prefix"
     if kind == "text" and not str(block.get("text") or "").strip():
         return "an empty text block cannot carry a breakpoint"
