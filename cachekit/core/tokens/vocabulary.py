@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from base64 import b64decode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from hashlib import sha256
-from importlib.util import find_spec
 from pathlib import Path
 
 from cachekit.core.errors import UsageError
@@ -58,7 +56,7 @@ def encoder(name: str, environment: Mapping[str, str] = os.environ) -> Encode | 
     given = environment.get(VARIABLE)
     if given:
         return _given(Path(given), known_vocabularies()[name])
-    if find_spec("tiktoken") is None:
+    if not _has_tiktoken():
         return None
     for folder in _cache_folders(environment):
         path = folder / known_vocabularies()[name].file
@@ -69,7 +67,7 @@ def encoder(name: str, environment: Mapping[str, str] = os.environ) -> Encode | 
 
 def _given(path: Path, vocabulary: Vocabulary) -> Encode | None:
     """The vocabulary that the user named. A file of another known vocabulary is no error: it serves other models."""
-    if find_spec("tiktoken") is None:
+    if not _has_tiktoken():
         raise UsageError("needs tiktoken", where=VARIABLE, mend="pip install 'cachekit[tokens]'")
     if path.is_dir():
         inside = path / vocabulary.file
@@ -87,7 +85,16 @@ def _cache_folders(environment: Mapping[str, str]) -> tuple[Path, ...]:
     for variable in ("TIKTOKEN_CACHE_DIR", "DATA_GYM_CACHE_DIR"):
         if variable in environment:
             return (Path(environment[variable]),) if environment[variable] else ()
+    import tempfile  # imported where it is used: every audit starts through this module
+
     return (Path(tempfile.gettempdir()) / "data-gym-cache",)
+
+
+@lru_cache(maxsize=1)
+def _has_tiktoken() -> bool:
+    from importlib.util import find_spec
+
+    return find_spec("tiktoken") is not None
 
 
 def load(path: Path, vocabulary: Vocabulary) -> Encode | None:
