@@ -19,6 +19,7 @@ from cachekit.core.calls import BadLine, Call
 from cachekit.core.changes import Change, changes
 from cachekit.core.implicit import with_policy
 from cachekit.core.lineage import Due, Lineage, earlier_from
+from cachekit.core.logs.lowered import lowered
 from cachekit.core.policy import Policy
 from cachekit.core.pricing import find_rates
 from cachekit.core.prompt import Prompt
@@ -113,7 +114,7 @@ def explain(calls: Iterable[Call | BadLine]) -> Iterator[Explanation]:
     lineage = Lineage()
     for call in calls:
         if isinstance(call, Call) and not call.flags & {"response_cache", "synthetic"}:
-            found = explain_call(lineage, call)
+            found = explain_call(lineage, lowered(call))
             if found is not None:
                 yield found
 

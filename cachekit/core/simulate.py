@@ -18,6 +18,7 @@ from cachekit.core.implicit import OPTIONS, with_policy
 from cachekit.core.policy import Policy, find_policy, ttl_seconds
 from cachekit.core.prompt import Block, Mark, Prompt, Scope, Section, chain, prefixes
 from cachekit.core.shape import mapping
+from cachekit.core.tracks import UNSEEN
 
 _FIVE_MINUTES = 300.0
 """`in_memory` entries live 5 to 10 idle minutes: what is surely there is asked for."""
@@ -160,6 +161,8 @@ def _back(blocks: tuple[Block, ...], keys: tuple[str, ...], index: int, policy: 
     """The prefixes behind a breakpoint that its lookback covers, the nearest first."""
     if not policy.lookback:
         return ()
+    if blocks[index].kind in ("hash", UNSEEN):  # pieces, not blocks: how many positions they are nobody knows
+        return keys[index - 1 :: -1] if index else ()
     out, seen, before = [], 1, blocks[index].kind
     for place in range(index - 1, -1, -1):
         kind = blocks[place].kind

@@ -16,6 +16,7 @@ from cachekit.core.cache import Chunks, Lookup, Outcome
 from cachekit.core.calls import BadLine, Call
 from cachekit.core.families import family_of
 from cachekit.core.implicit import with_policy
+from cachekit.core.logs.lowered import lowered
 from cachekit.core.policy import Policy, find_policy
 from cachekit.core.prompt import Prompt, Section, prefixes
 from cachekit.core.simulate import (
@@ -27,6 +28,7 @@ from cachekit.core.simulate import (
     prefix_lengths,
     server_tools,
 )
+from cachekit.core.tracks import UNSEEN, Tracks
 from cachekit.core.usage import Usage
 from cachekit.replay.strategies import Shared, Strategy, infeasible, plan
 from cachekit.replay.tally import Tally, simulated_usage
@@ -112,10 +114,12 @@ class Replayed:
 
 @dataclass(frozen=True, slots=True)
 class ReplayOptions:
-    """`model`: the model of calls that name none (a trace without models), and where it is `served`."""
+    """`model` of calls that name none (a trace without models), the `host` that serves it, and the log's format where
+    its shape does not tell it."""
 
     model: str = ""
     host: str = ""
+    input_format: str | None = None
 
 
 STANDARD = ReplayOptions()
@@ -139,7 +143,9 @@ def replay(log: Open, strategies: tuple[Strategy, ...], options: ReplayOptions =
 
 def ready_calls(items: Iterable[object], options: ReplayOptions, out: Replayed) -> Iterator[Ready]:
     """The calls that can be replayed, in order of start; what cannot is counted, with its reason."""
-    for call in in_order(items, out):
+    tracks = Tracks()
+    for found in in_order(items, out):
+        call = found if found.prompt is not None else _with_prompt(found, tracks)
         reason = _obstacle(call)
         model = call.model or options.model
         if reason or call.prompt is None:
@@ -153,7 +159,18 @@ def ready_calls(items: Iterable[object], options: ReplayOptions, out: Replayed) 
         prompt = with_policy(measured(call.prompt), policy)
         scoped = replace(prompt, scope=replace(prompt.scope, model=prompt.scope.model or model))
         out.calls += 1
-        yield Ready(named, scoped, policy, call.family or family_of(prompt))
+        yield Ready(named, scoped, policy, call.family or _family(call, prompt))
+
+
+def _family(call: Call, prompt: Prompt) -> str:
+    """The family that the prompt tells; pieces without text are a family a session."""
+    return family_of(prompt) if prompt.blocks[0].kind != UNSEEN else f"session:{call.labels.get('session', '')[:12]}"
+
+
+def _with_prompt(call: Call, tracks: Tracks) -> Call:
+    """A call with the prompt of its request, or else with the one that its session's counters tell."""
+    call = lowered(call)
+    return call if call.prompt is not None else replace(call, prompt=tracks.prompt_of(call))
 
 
 def _obstacle(call: Call) -> str:
@@ -226,7 +243,7 @@ class Lane:
     def step(self, ready: Ready, shared: Shared) -> None:
         """Replays one call."""
         tally = self.tallies.setdefault(ready.family, Tally())
-        tally.infeasible = tally.infeasible or infeasible(self.strategy, ready.policy)
+        tally.infeasible = tally.infeasible or infeasible(self.strategy, ready.prompt, ready.policy)
         call, total = ready.call, ready.call.usage.input_total or ready.prompt.total().mid
         if self.strategy.marks == "none":
             tally.add(call, Usage(uncached=total, output=call.usage.output))

@@ -13,8 +13,12 @@ from cachekit.core.errors import UsageError
 from cachekit.core.policy import Policy, ttl_seconds
 from cachekit.core.prompt import Block, Mark, Prompt, Section
 from cachekit.core.simulate import with_marks
+from cachekit.core.tracks import UNSEEN
 
 Marks = dict[int, Mark]
+HASH_TOKENS = 512
+"""A whole block of a trace that holds hashes instead of text."""
+
 TTLS = ("5m", "30m", "1h", "12h")
 _UNMARKABLE = frozenset({"thinking", "redacted_thinking"})
 _HELP = (
@@ -93,8 +97,15 @@ def _lived(strategy: Strategy, prompt: Prompt, index: int, mark: Mark) -> Mark:
     return replace(mark, ttl=ttl) if ttl is not None else mark
 
 
-def infeasible(strategy: Strategy, policy: Policy) -> str:
-    """Why a model cannot follow a strategy; empty when it can."""
+_BLIND = {UNSEEN: {"automatic", "suggested", "system-only", "exclude-tool-results"}}
+_BLIND["hash"] = {"suggested", "system-only", "exclude-tool-results"}
+"""Placements that need to see the blocks, which a log of counters or of hashes does not show."""
+
+
+def infeasible(strategy: Strategy, prompt: Prompt, policy: Policy) -> str:
+    """Why a model cannot follow a strategy, or a log cannot tell what it would do; empty when it can."""
+    if prompt.blocks and strategy.marks in _BLIND.get(prompt.blocks[0].kind, ()):
+        return "the log does not show where blocks end"
     for ttl in (strategy.static_ttl, strategy.rest_ttl):
         if ttl is not None and ttl not in policy.ttls:
             return f"{policy.model} on {policy.host} has no ttl {ttl}"
@@ -165,7 +176,12 @@ def _halfway(prompt: Prompt, policy: Policy, last: int) -> list[int]:
 
 
 def _last(blocks: tuple[Block, ...]) -> int | None:
-    return next((i for i in range(len(blocks) - 1, -1, -1) if blocks[i].kind not in _UNMARKABLE), None)
+    return next((i for i in range(len(blocks) - 1, -1, -1) if _markable(blocks[i])), None)
+
+
+def _markable(block: Block) -> bool:
+    """Thinking carries no breakpoint; of a trace of hashes only whole blocks come again."""
+    return block.kind not in _UNMARKABLE and (block.kind != "hash" or block.tokens.mid == HASH_TOKENS)
 
 
 PLACERS: Mapping[str, Placer] = {
