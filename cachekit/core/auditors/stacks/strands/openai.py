@@ -130,6 +130,8 @@ def _turns(walk: Walk, said: Said) -> list[Turn]:
         if not any(kind in block for kind in _APART):
             pieces += _piece(walk, block, route)
     rest: dict[str, object] = {"tool_calls": calls} if calls else {}
+    if calls and not pieces and not walk.ask.newest:
+        rest = {"content": [], **rest}
     own = [Turn(said.role, tuple(pieces), said.route, rest)] if pieces or calls else []
     return [*results, *own] if walk.ask.newest else [*own, *results]
 
