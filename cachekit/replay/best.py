@@ -25,10 +25,13 @@ class Best:
 
 
 def best(found: Replayed) -> list[Best]:
-    """The best of all first, then each family's own, the most saved first. Families without prices are left out."""
+    """The best of all first, then each family's own, the most saved first. Left out are families without prices and
+    those whose record the simulation does not reproduce: for them nothing is established."""
     whole = {strategy.name: found.total(strategy.name) for strategy in found.strategies}
     rows = [_cheapest("", whole)]
     for family in sorted(found.recorded):
+        if family in found.fidelity and not found.fidelity[family].established:
+            continue
         tallies = {name: of.get(family, Tally()) for name, of in found.tallies.items()}
         rows.append(_cheapest(family, tallies))
     known = [row for row in rows if row is not None]

@@ -1,0 +1,99 @@
+"""Replays of logs whose best strategy is known."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from cachekit.core.errors import UsageError
+from cachekit.core.logs.native_write import to_line
+from cachekit.replay import ReplayOptions, best, compare_strategies, parse_strategy, replay
+from cachekit.replay.strategies import candidates
+from tests.replay_log import burst, support_desk
+from tests.workload import conversation, record
+
+
+def run(sent, *names):
+    calls = record(sent)
+    return replay(lambda: calls, tuple(parse_strategy(name) for name in names))
+
+
+def test_a_log_as_sent_is_reproduced_and_said_to_be():
+    found = run([one for seed in range(5) for one in conversation(seed, start=1.79e9 + seed * 9)], "as-sent")
+    assert all(one.established for one in found.fidelity.values())
+    assert found.total("as-sent").cost() == sum(t.cost() for t in found.recorded.values())
+
+
+def test_questions_half_an_hour_apart_are_best_served_by_an_hour():
+    calls = record(support_desk())
+    found = replay(lambda: calls, candidates())
+    chosen = best(found)[0]
+    cold, hour = found.total("as-sent").usage(), found.total(chosen.strategy).usage()
+    assert cold.read == 0
+    assert "ttl=1h" in chosen.strategy
+    assert hour.written < cold.written / 20
+    assert chosen.saves > 0
+
+
+def test_without_repetition_no_cache_is_the_cheapest():
+    calls = record(support_desk(8, gap=100_000.0))
+    assert best(replay(lambda: calls, candidates()))[0].strategy == "none"
+
+
+def test_a_burst_that_lets_its_first_call_lead_writes_once_and_waits():
+    found = run(burst(20), "as-sent", "as-sent+lead-call")
+    rushed, led = found.total("as-sent"), found.total("as-sent+lead-call")
+    assert rushed.usage().read == 0
+    assert led.usage().written * 19 <= rushed.usage().written * 2
+    assert led.waited == 19
+    assert led.waited_seconds / led.waited == pytest.approx(1.9, abs=0.11)
+
+
+def test_warming_is_paid_for_by_its_pings():
+    found = run(support_desk(10, gap=600.0), "as-sent", "as-sent+warm=240")
+    assert found.total("as-sent+warm=240").pings == 9 * 2
+    assert found.total("as-sent+warm=240").usage().written < found.total("as-sent").usage().written
+
+
+@pytest.mark.parametrize("name", ["ttl=1h:static,5m:rest", "suggested+ttl=1h", "system-only+warm=240", "lead-call"])
+def test_strategies_are_read_as_written(name):
+    assert parse_strategy(name).name == name
+
+
+@pytest.mark.parametrize("name", ["best", "ttl=2h", "warm=", "warm=-1", "ttl=1h:tools", ""])
+def test_a_word_that_is_no_strategy_is_refused_with_what_there_is(name):
+    with pytest.raises(UsageError, match="strategy"):
+        parse_strategy(name)
+
+
+def test_an_interval_beyond_the_ttl_is_not_possible():
+    found = run(support_desk(3), "as-sent+warm=400")
+    assert "cannot keep a ttl of 5m alive" in found.total("as-sent+warm=400").infeasible
+
+
+def test_calls_out_of_order_are_put_in_order_and_what_cannot_be_replayed_is_counted(tmp_path):
+    calls = record(conversation(3))
+    lines = [to_line(call) for call in calls]
+    bare = json.dumps(
+        {"v": 1, "ts": "2026-11-20T10:00:00Z", "provider": "anthropic", "model": "m", "usage": {"read": 1}}
+    )
+    timeless = {k: v for k, v in json.loads(lines[0]).items() if k != "ts"}
+    path = tmp_path / "calls.ndjson"
+    path.write_bytes(b"".join(reversed(lines)) + bare.encode() + b"\n" + json.dumps(timeless).encode() + b"\n{torn\n")
+    found, _ = compare_strategies([str(path)], ["as-sent"])
+    assert found.calls == len(calls)
+    assert sum(found.left_out.values()) == 2
+    assert len(found.bad) == 1
+    assert found.total("as-sent").usage().read == sum(call.usage.read for call in calls)
+
+
+def test_a_trace_of_hashes_is_replayed_for_the_model_that_is_named(tmp_path):
+    turns = [
+        {"timestamp": t * 1000, "input_length": 512 * n, "output_length": 9, "hash_ids": list(range(n))}
+        for t, n in ((0, 4), (60, 6), (90, 6))
+    ]
+    path = tmp_path / "trace.jsonl"
+    path.write_text("".join(json.dumps(turn) + "\n" for turn in turns))
+    found, _ = compare_strategies([str(path)], ["automatic"], options=ReplayOptions("claude-sonnet-4-6", "anthropic"))
+    assert found.total("automatic").usage().read == 4 * 512 + 6 * 512
