@@ -14,8 +14,9 @@ if TYPE_CHECKING:
     from cachekit.core.backends import Backend as Backend
     from cachekit.core.backends import Provider as Provider
     from cachekit.core.calls import Call as Call
+    from cachekit.core.explain import explain as explain
     from cachekit.core.families import fingerprint as fingerprint
-    from cachekit.core.logs.native import CallLog as CallLog
+    from cachekit.core.logs.native_write import CallLog as CallLog
     from cachekit.core.logs.native import read_calls as read_calls
     from cachekit.core.pricing import DEFAULT_PRICING as DEFAULT_PRICING
     from cachekit.core.responses import parse_usage as parse_usage
@@ -31,8 +32,9 @@ _WHERE = {
     "Provider": "cachekit.core.backends",
     "Call": "cachekit.core.calls",
     "compare": "cachekit.core.auditors.compare",
+    "explain": "cachekit.core.explain",
     "fingerprint": "cachekit.core.families",
-    "CallLog": "cachekit.core.logs.native",
+    "CallLog": "cachekit.core.logs.native_write",
     "read_calls": "cachekit.core.logs.native",
     "DEFAULT_PRICING": "cachekit.core.pricing",
     "parse_usage": "cachekit.core.responses",
