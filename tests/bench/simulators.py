@@ -45,11 +45,12 @@ def automatic_rate() -> float:
         Chunks(
             n * 0.01,
             n * 0.01,
-            tuple(f"{n if rng.random() < 0.2 else n % FAMILIES}.{i}" for i in range(16)),
+            tuple(f"{name}.{i}" for i in range(16)),
             tokens,
             300.0,
         )
         for n in range(50_000)
+        for name in (n + FAMILIES if rng.random() < 0.2 else n % FAMILIES,)
     ]
     start = time.process_time()
     for call in calls:
