@@ -61,18 +61,20 @@ class Lineage:
     _blocks: OrderedDict[str, Earlier] = field(default_factory=OrderedDict)
 
     def due(self, call: Call, prompt: Prompt | None) -> Due | None:
-        """The longest prefix that an earlier call cached and this one should repeat, the latest such call first."""
-        best: Due | None = None
+        """The longest prefix that an earlier call cached and this one should repeat, the latest such call first; of
+        another model only where no earlier call of this one has any."""
+        best: dict[bool, Due] = {}
         for earlier in self._candidates(call, prompt):
             due = due_from(earlier, call, prompt)
-            if due is not None and (best is None or due.tokens > best.tokens):
-                best = due
-        return best
+            same = earlier.call.model == call.model
+            if due is not None and (same not in best or due.tokens > best[same].tokens):
+                best[same] = due
+        return best.get(True) or best.get(False)
 
     def remember(self, call: Call, earlier: Earlier) -> None:
         """Keeps a call as the latest of its conversation."""
         family = self._families.setdefault(call.family, OrderedDict())
-        key = conversation_of(call, earlier.prompt)
+        key = f"{conversation_of(call, earlier.prompt)} {call.model}"
         family.pop(key, None)
         family[key] = earlier
         if len(family) > _CONVERSATIONS:
@@ -97,11 +99,18 @@ class Lineage:
 
 def conversation_of(call: Call, prompt: Prompt | None) -> str:
     """The conversation of a call: its session, else its first message (system and tools alone: the exact prefix)."""
-    session = call.labels.get("session", "")
+    session = session_of(call)
     if session or prompt is None:
         return session or call.prefix_id
     first = next((b.digest for b in prompt.blocks if b.section is Section.MESSAGES), "")
     return first or call.prefix_id
+
+
+def session_of(call: Call) -> str:
+    """The session of a call, a sub-agent's apart; empty without one."""
+    session = call.labels.get("session", "")
+    side = "sidechain" in call.flags
+    return f"{session} {call.labels.get('agent', '')} {side}" if session else ""
 
 
 def due_from(earlier: Earlier, call: Call, prompt: Prompt | None) -> Due | None:
@@ -118,8 +127,8 @@ def due_from(earlier: Earlier, call: Call, prompt: Prompt | None) -> Due | None:
 
 def _due_without_blocks(earlier: Earlier, call: Call) -> Due | None:
     """Without blocks only a session or an exact prefix ties two calls together."""
-    session = call.labels.get("session", "")
-    tied = bool(session) and session == earlier.call.labels.get("session", "")
+    session = session_of(call)
+    tied = bool(session) and session == session_of(earlier.call)
     alike = bool(call.prefix_id) and call.prefix_id == earlier.call.prefix_id
     anonymous = not session and not call.prefix_id and call.family == earlier.call.family
     return Due(earlier, earlier.cached, -1) if tied or alike or anonymous else None
@@ -160,8 +169,8 @@ def _tail_goes_on(earlier: Earlier, call: Call, prompt: Prompt, same: int) -> bo
 
 def _continues(earlier: Earlier, call: Call, prompt: Prompt, start: int) -> bool:
     """Whether a later message of the earlier call stands in the later one too, or both name one session."""
-    session = call.labels.get("session")
-    if session and session == earlier.call.labels.get("session"):
+    session = session_of(call)
+    if session and session == session_of(earlier.call):
         return True
     last = earlier.ends[-1][0]
     messages = {b.digest for b in prompt.blocks if b.section is Section.MESSAGES}
