@@ -19,6 +19,9 @@ _CONVERSATIONS = 64
 
 _BLOCKS = 200_000
 _DEFAULT_TTL = 300.0
+_AS_LONG = 0.9
+"""A prompt shorter than this share of what an earlier call cached does not begin with it."""
+
 _LONG = {"write_1h": 3600.0, "write_30m": 1800.0, "write_12h": 43200.0}
 
 
@@ -126,7 +129,9 @@ def due_from(earlier: Earlier, call: Call, prompt: Prompt | None) -> Due | None:
 
 
 def _due_without_blocks(earlier: Earlier, call: Call) -> Due | None:
-    """Without blocks only a session or an exact prefix ties two calls together."""
+    """Without blocks only a session or an exact prefix ties two calls together; a shorter prompt is another one."""
+    if call.usage.input_total < earlier.cached * _AS_LONG:
+        return None
     session = session_of(call)
     tied = bool(session) and session == session_of(earlier.call)
     alike = bool(call.prefix_id) and call.prefix_id == earlier.call.prefix_id
