@@ -14,6 +14,7 @@ from cachekit.core.calls import BadLine
 from cachekit.core.config import Config, load_config
 from cachekit.core.errors import InputError, UsageError
 from cachekit.core.findings import Severity, Verdict
+from cachekit.core.patches import below
 from cachekit.core.requests import RequestText, read_requests
 from cachekit.core.suggest import Suggestion, suggest
 
@@ -141,8 +142,11 @@ def _proxy(path: Path | None) -> Mapping[str, object] | None:
 
 
 def _audited(item: RequestText, wish: AuditWish, config: Config, options: AuditOptions) -> Audited | BadLine:
-    """One request; where its backend cannot be told, that is said of this request and the others go on."""
-    backend = wish.backend or config.backend
+    """One request; where its backend cannot be told, that is said of this request and the others go on. The config's
+    backend is for requests that do not tell their own."""
+    given = unwrap(item.request)
+    backend = wish.backend or (None if given.backend else config.backend)
+    item = replace(item, at=below(item.at, given.place))
     try:
         if wish.tokens == "exact":
             options = replace(options, tokens=_counted(item, backend, options))
@@ -151,7 +155,7 @@ def _audited(item: RequestText, wish: AuditWish, config: Config, options: AuditO
         if wish.backend not in (None, "auto"):
             raise
         return BadLine(item.line, error.message(), item.path)
-    found = tuple(suggest(report, unwrap(item.request).request)) if wish.suggest else ()
+    found = tuple(suggest(report, given.request)) if wish.suggest else ()
     return Audited(item, report, found)
 
 

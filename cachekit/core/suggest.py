@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from cachekit.core.auditors.audit import AuditOptions, audit_with
+from cachekit.core.auditors.detect import unwrap
 from cachekit.core.auditors.marks import positions
 from cachekit.core.auditors.report import AuditReport
 from cachekit.core.auditors.rules.stable import static_end
 from cachekit.core.backends import Backend
+from cachekit.core.captured import Captured
 from cachekit.core.errors import UsageError
 from cachekit.core.findings import Edit
 from cachekit.core.policy import Policy
@@ -37,7 +39,7 @@ class Suggestion:
 
 
 def suggest_breakpoints(
-    request: Mapping[str, object] | str,
+    request: Mapping[str, object] | Captured | str,
     backend: Backend | str | None = None,
     *,
     model: str | None = None,
@@ -52,7 +54,7 @@ def suggest_breakpoints(
             raise UsageError("a system prompt alone does not say for which model", mend="give model=")
         request, backend = _request_of(request, model), backend or _backend_of(model)
     report = audit_with(request, backend, options or AuditOptions())
-    return suggest(report, request)
+    return suggest(report, unwrap(request).request)
 
 
 def _request_of(system: str, model: str) -> dict[str, object]:

@@ -16,8 +16,10 @@ from cachekit.core.auditors.marks import MarkVerdict, judge_marks
 from cachekit.core.auditors.report import AuditReport
 from cachekit.core.auditors.sent import Sent, sent_marks
 from cachekit.core.auditors.stacks import library_of, translate
+from cachekit.core.auditors.stacks.as_sent import as_sent
 from cachekit.core.auditors.stacks.wire import Wire
-from cachekit.core.backends import Backend
+from cachekit.core.backends import NATIVE, Backend
+from cachekit.core.captured import Captured
 from cachekit.core.errors import UsageError
 from cachekit.core.findings import Finding, Verdict
 from cachekit.core.implicit import with_policy
@@ -49,7 +51,7 @@ class AuditOptions:
 
 
 def audit(
-    request: Mapping[str, object],
+    request: Mapping[str, object] | Captured,
     backend: Backend | str | None = None,
     *,
     library_version: str | None = None,
@@ -59,19 +61,21 @@ def audit(
     """Audit one request. Never raises on a request, whatever JSON it is; `UsageError` when the backend is not given and
     the shape does not tell it.
 
-    `request`: what is handed to the library (for native backends the body). `backend`: a Backend or its name.
+    `request`: what is handed to the library (for native backends the body), or what `capture()` saw leave. `backend`: a Backend or its name.
     `library_version`: the library's release, by default the installed one, else the newest modelled. `tokens`: the
     exact input total, where it was counted. `now`: seconds since 1970, for dated prices.
     """
     return audit_with(request, backend, AuditOptions(library_version, tokens, now))
 
 
-def audit_with(request: Mapping[str, object], backend: Backend | str | None, options: AuditOptions) -> AuditReport:
+def audit_with(
+    request: Mapping[str, object] | Captured, backend: Backend | str | None, options: AuditOptions
+) -> AuditReport:
     """`audit` with all options."""
-    given = unwrap(mapping(request))
+    given = unwrap(request)
     chosen = resolve_backend(given, backend)
     wire = _wire(given, chosen, options)
-    policy = find_policy(wire.model or _model(wire), _host(wire), _overrides(options))
+    policy = find_policy(wire.model or _model(wire), given.host or _host(wire), _overrides(options))
     prompt = _prompt(wire, given, policy, options)
     findings = _run_rules(prompt, policy, options)
     marks = judge_marks(prompt, policy)
@@ -79,8 +83,8 @@ def audit_with(request: Mapping[str, object], backend: Backend | str | None, opt
     verdict = _verdict(findings, marks, policy)
     return AuditReport(
         backend=chosen,
-        library=library_of(chosen),
-        library_version=_version(chosen, options),
+        library="" if _left(given, chosen) else library_of(chosen),
+        library_version="" if _left(given, chosen) else _version(chosen, options),
         policy=policy,
         prompt=prompt,
         verdict=verdict,
@@ -103,7 +107,7 @@ def resolve_backend(given: Unwrapped, backend: Backend | str | None) -> Backend:
             raise UsageError(f"no backend {str(backend)[:40]!r}", mend=f"choose one of {names}") from None
     if given.backend is not None:
         return given.backend
-    found = candidates(given.request)
+    found = tuple(member for member in candidates(given.request) if not given.sent or member in NATIVE)
     if len(found) == 1:
         return found[0]
     if found:
@@ -112,13 +116,20 @@ def resolve_backend(given: Unwrapped, backend: Backend | str | None) -> Backend:
     raise UsageError("this does not look like a request of any backend", mend="name one with --backend, if it is one")
 
 
-def wire_of(request: Mapping[str, object], backend: Backend | str | None, options: AuditOptions) -> Wire:
+def wire_of(request: Mapping[str, object] | Captured, backend: Backend | str | None, options: AuditOptions) -> Wire:
     """What the library would send for a request; errors as for `audit`."""
-    given = unwrap(mapping(request))
+    given = unwrap(request)
     return _wire(given, resolve_backend(given, backend), options)
 
 
+def _left(given: Unwrapped, backend: Backend) -> bool:
+    """Whether the request has left its library. A library that is asked for all the same stands behind it: a proxy."""
+    return given.sent and backend in NATIVE
+
+
 def _wire(given: Unwrapped, backend: Backend, options: AuditOptions) -> Wire:
+    if _left(given, backend):
+        return as_sent(given.request, backend)
     if backend is Backend.LITELLM and options.proxy is not None:
         from cachekit.core.auditors.stacks.litellm import load_proxy_config, resolve_alias
 

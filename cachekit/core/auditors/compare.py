@@ -6,11 +6,14 @@ from collections.abc import Mapping
 
 from cachekit.core.auditors.audit import AuditOptions, audit_with
 from cachekit.core.backends import Backend
+from cachekit.core.captured import Captured
 from cachekit.core.changes import Change, changes
 
 
 def compare(
-    before: Mapping[str, object], after: Mapping[str, object], backend: Backend | str | None = None
+    before: Mapping[str, object] | Captured,
+    after: Mapping[str, object] | Captured,
+    backend: Backend | str | None = None,
 ) -> tuple[Change, ...]:
     """What keeps the later request from reading what the earlier one cached, in cache order: the first is the one that
     costs. Empty when the later one extends or repeats the earlier. Errors as for `audit`."""
