@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from cachekit.core.calls import Call as Call
     from cachekit.core.explain import explain as explain
     from cachekit.core.families import fingerprint as fingerprint
-    from cachekit.core.logs.native_write import CallLog as CallLog
     from cachekit.core.logs.native import read_calls as read_calls
+    from cachekit.core.logs.native_write import CallLog as CallLog
     from cachekit.core.pricing import DEFAULT_PRICING as DEFAULT_PRICING
     from cachekit.core.responses import parse_usage as parse_usage
     from cachekit.core.simulate import simulate as simulate

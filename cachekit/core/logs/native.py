@@ -73,8 +73,8 @@ def call_from(value: object) -> Call | str:
     call = Call(
         usage=usage,
         ts=ts,
-        scope=_scope(line.get("scope")),
-        billing=_billing(line.get("billing")),
+        scope=scope_of(line.get("scope")),
+        billing=billing_of(line.get("billing")),
         latency_ms=number(line.get("latency_ms")),
         ttft_ms=number(line.get("ttft_ms")),
         status=count(line.get("status")),
@@ -156,12 +156,14 @@ def _lenient(value: object) -> float | None:
     return moment / 1000 if moment > 1e11 else moment
 
 
-def _scope(value: object) -> Scope:
+def scope_of(value: object) -> Scope:
+    """A scope as a line has it; what is no text is empty."""
     given = mapping(value)
     return Scope(**{f.name: text(given.get(f.name)) or "" for f in fields(Scope)})
 
 
-def _billing(value: object) -> Billing:
+def billing_of(value: object) -> Billing:
+    """A billing as a line has it; what is no text is empty."""
     given = mapping(value)
     names = ("tier", "speed", "geo", "host")
     return Billing(batch=given.get("batch") is True, **{name: text(given.get(name)) or "" for name in names})

@@ -17,14 +17,27 @@ def read_any(
 ) -> Iterator[Item]:
     """The calls and bad lines of files, folders, globs and `-`, and one Summary for each file.
 
-    Formats are told file by file, unless one is named. Files of one format are read together, so that a call that
-    stands in two of them is one call. Raises InputError for an input that is missing, empty or of no known format;
-    files that were only found in a folder are passed over then, with a Summary that says why. Raises UsageError for a
-    format that is none.
+    Files of one format are read together, so that a call that stands in two of them is one call. Raises as `grouped`.
+    """
+    for found in grouped(paths, format, stdin=stdin):
+        if isinstance(found, Summary):
+            yield found
+        else:
+            known, sources = found
+            yield from known.read(sources)
+
+
+def grouped(
+    paths: Iterable[str | Path], format: str | None = None, *, stdin: BinaryIO | None = None
+) -> Iterator[tuple[Format, list[Source]] | Summary]:
+    """The sources behind paths by their format, told file by file unless one is named.
+
+    Raises InputError for an input that is missing, empty or of no known format; files that were only found in a folder
+    are passed over then, with a Summary that says why. Raises UsageError for a format that is none.
     """
     sources = find_sources(paths, stdin)
     if format is not None:
-        yield from format_named(format).read(sources)
+        yield format_named(format), list(sources)
         return
     groups: dict[str, tuple[Format, list[Source]]] = {}
     for source in sources:
@@ -35,8 +48,7 @@ def read_any(
             raise _unknown(source, reason)
         else:
             yield Summary(source.name, "", skipped={f"file: {reason}": 1})
-    for known, members in groups.values():
-        yield from known.read(members)
+    yield from groups.values()
 
 
 def _unknown(source: Source, reason: str) -> InputError:

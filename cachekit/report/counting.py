@@ -1,0 +1,177 @@
+"""Counting one call: its kind, its row, its cell, its track."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import NamedTuple
+
+from cachekit.core.calls import BadLine, Call
+from cachekit.core.shape import mapping, text
+from cachekit.core.usage import Usage
+from cachekit.report.facts import Facts, facts_of, host_of
+from cachekit.report.keys import CACHEABLE, COUNTS, CellKey, TrackKey
+from cachekit.report.ledger import Ledger, Sums
+from cachekit.report.options import LABEL, UNASSIGNED, ReportOptions, day_of
+from cachekit.report.state import State
+from cachekit.report.track import Attempt, entry_of
+
+EXCLUDED = ("error", "response_cache", "synthetic")
+"""Calls that no provider answered: counted, and left out of everything else."""
+
+_SORTED = 50_000
+"""So many calls of a log in no order are put in order of time together."""
+
+
+def kind_of(flags: frozenset[str] | tuple[str, ...], status: int | None) -> str:
+    """`call`, `warm`, or one of EXCLUDED."""
+    if "error" in flags or (status is not None and status >= 400):
+        return "error"
+    return next((kind for kind in ("response_cache", "synthetic", "warm") if kind in flags), "call")
+
+
+def side_of(options: ReportOptions, ts: float | None) -> str | None:
+    """On which side of the split a call is, empty without a split; None where it is outside of the window."""
+    if options.since is None and options.until is None and options.split_at is None:
+        return ""
+    if ts is None or ts < (options.since or ts) or (options.until is not None and ts >= options.until):
+        return None
+    return "" if options.split_at is None else "before" if ts < options.split_at else "after"
+
+
+def row_of(by: str) -> Callable[[Call], str]:
+    """How a call's row is named, by dimension."""
+    if by.startswith(LABEL):
+        name = by.removeprefix(LABEL)
+        return lambda call: call.labels.get(name) or UNASSIGNED
+    return _ROWS[by]
+
+
+_ROWS: Mapping[str, Callable[[Call], str]] = {
+    "family": lambda call: call.family or UNASSIGNED,
+    "prefix": lambda call: call.prefix_id or UNASSIGNED,
+    "model": lambda call: call.model or UNASSIGNED,
+    "provider": lambda call: call.provider or UNASSIGNED,
+    "day": lambda call: (day_of(call.ts) if call.ts is not None else "") or UNASSIGNED,
+    "session": lambda call: call.labels.get("session") or text(mapping(call.meta).get("session")) or UNASSIGNED,
+    "upstream": lambda call: call.labels.get("upstream") or call.billing.host or UNASSIGNED,
+}
+
+
+def slot_of(ts: float) -> str:
+    """The ten seconds in which a call began: its time in UTC without the last digit."""
+    try:
+        return datetime.fromtimestamp(ts, UTC).isoformat()[:18]
+    except (ValueError, OverflowError, OSError):
+        return ""
+
+
+class _Turn(NamedTuple):
+    """A call that waits for its turn in the order of time."""
+
+    ts: float
+    number: int
+    track: TrackKey
+    attempt: Attempt
+    waited_ms: float
+
+
+class Counting:
+    """Adds calls to a ledger. `in_order`: they come in the order of a log; else they are put in order of time, many
+    together, before due reads are looked for."""
+
+    def __init__(self, options: ReportOptions, source: str = "", *, in_order: bool) -> None:
+        self.ledger = Ledger(options, source)
+        self._options, self._in_order, self._row = options, in_order, row_of(options.by)
+        self._waiting: list[_Turn] = []
+        self.facts: Callable[[str, str], Facts] = lru_cache(maxsize=4096)(
+            lambda model, host: facts_of(model, host, options.overrides)
+        )
+
+    def add(self, call: Call | BadLine) -> None:
+        """Count one call, or a line that is none."""
+        ledger = self.ledger
+        if isinstance(call, BadLine):
+            ledger.bad(call)
+            return
+        side, kind = side_of(self._options, call.ts), kind_of(call.flags, call.status)
+        if side is None:
+            ledger.tally["left out: outside of the window" if call.ts is not None else "left out: no time"] += 1
+            return
+        ledger.tally.update(f"note: {note}" for note in call.usage.quality)
+        if kind in EXCLUDED:
+            ledger.tally[f"left out: {kind}"] += 1
+            return
+        if call.ts is not None:
+            ledger.seen(call.ts)
+        if ledger.is_full():
+            ledger.settle(neighbours=self._in_order)
+        self._count(call, kind, side)
+
+    def _count(self, call: Call, kind: str, side: str) -> None:
+        host, total = host_of(call.billing, call.scope.host, call.provider), call.usage.input_total
+        facts, family = self.facts(call.model, host), call.family or call.prefix_id
+        judged = bool(family) and call.ts is not None and call.usage.known
+        key = CellKey(
+            kind,
+            call.usage.known,
+            judged,
+            call.provider,
+            call.model,
+            host,
+            call.billing,
+            facts.band(total),
+            facts.period(call.ts),
+            call.family or UNASSIGNED,
+            self._row(call),
+            side,
+        )
+        sums = self.ledger.sums(key, call.ts)
+        add_usage(sums, call.usage, facts.cacheable(total) if call.usage.known else 0)
+        if judged and call.ts is not None:
+            track = TrackKey(family, call.provider, call.model, host, call.scope.region, call.scope.account)
+            waited = call.ttft_ms if call.ttft_ms is not None else call.latency_ms
+            self._turn(_Turn(call.ts, len(self._waiting), track, attempt_of(call.ts, call.usage, key), waited or 0.0))
+
+    def _turn(self, turn: _Turn) -> None:
+        if self._in_order:
+            self._judge(turn)
+            return
+        self._waiting.append(turn)
+        if len(self._waiting) >= _SORTED:
+            self._in_turn()
+
+    def _in_turn(self) -> None:
+        for turn in sorted(self._waiting, key=lambda turn: (turn.ts, turn.number)):
+            self._judge(turn)
+        self._waiting = []
+        self.ledger.settle(neighbours=False)
+
+    def _judge(self, turn: _Turn) -> None:
+        attempt = turn.attempt
+        entry = entry_of(turn.ts, turn.waited_ms, attempt.read, attempt.billed)
+        loss = self.ledger.track(turn.track).take(attempt, entry, slot_of(turn.ts))
+        if loss is not None:
+            self.ledger.sums(attempt.cell, None).lose(loss)
+
+    def state(self) -> State:
+        """All that was counted."""
+        if self._waiting:
+            self._in_turn()
+        return self.ledger.state()
+
+
+def add_usage(sums: Sums, usage: Usage, cacheable: int) -> None:
+    """One call more in a cell."""
+    counts = sums.counts
+    counts[0] += 1
+    for place, name in enumerate(COUNTS[1:], 1):
+        counts[place] += getattr(usage, name)
+    counts[CACHEABLE] += cacheable
+
+
+def attempt_of(ts: float, usage: Usage, key: CellKey) -> Attempt:
+    """A call as a track judges it."""
+    billed = (usage.write_12h, usage.write_1h, usage.write_30m, usage.write_5m, usage.write_unknown, usage.uncached)
+    return Attempt(ts, usage.read, usage.written, usage.input_total, billed, key)

@@ -1,0 +1,68 @@
+"""Folding logs into states: ours fast, all others through their readers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import reduce
+from pathlib import Path
+from typing import BinaryIO
+
+from cachekit.core.calls import BadLine, Call
+from cachekit.core.inputs import Source
+from cachekit.core.logs.call_log import NAME as OURS
+from cachekit.core.logs.format import Format, Summary
+from cachekit.core.logs.reading import grouped
+from cachekit.report.counting import Counting
+from cachekit.report.options import ReportOptions
+from cachekit.report.state import State, merge
+
+Paths = str | Path | Iterable[str | Path]
+
+
+def fold(paths: Paths, options: ReportOptions | None = None, *, stdin: BinaryIO | None = None) -> State:
+    """The state of logs: files, folders, globs, `-`. States of the pieces of a log merge into the state of the whole.
+
+    Raises InputError for an input that is missing, empty or of no known format."""
+    options = options or ReportOptions()
+    given = [paths] if isinstance(paths, (str, Path)) else paths
+    states = [State(options)]
+    for found in grouped(given, options.input_format, stdin=stdin):
+        if isinstance(found, Summary):
+            states.append(State(options, tally=_told(found)))
+        else:
+            states += _fold_format(*found, options)
+    return reduce(merge, states)
+
+
+def fold_calls(calls: Iterable[Call | BadLine], options: ReportOptions | None = None) -> State:
+    """The state of calls that are at hand, in any order."""
+    counting = Counting(options or ReportOptions(), in_order=False)
+    for call in calls:
+        counting.add(call)
+    return counting.state()
+
+
+def _fold_format(known: Format, sources: list[Source], options: ReportOptions) -> list[State]:
+    if known.name == OURS:
+        from cachekit.report.lean import fold_native
+
+        return [_told_of(fold_native(source, options), source.name) for source in sources]
+    counting = Counting(options, sources[0].name if sources else "", in_order=False)
+    for item in known.read(sources):
+        if isinstance(item, Summary):
+            counting.ledger.tally.update(_told(item))
+        else:
+            counting.add(item)
+    return [counting.state()]
+
+
+def _told(summary: Summary) -> dict[str, int]:
+    """What a summary tells, for the tally."""
+    tally = {f"skipped: {reason}": number for reason, number in summary.skipped.items()}
+    if summary.format:
+        tally[f"format: {summary.format}"] = 1
+    return tally | ({"duplicates": summary.duplicates} if summary.duplicates else {})
+
+
+def _told_of(state: State, source: str) -> State:
+    return merge(state, State(state.options, tally=_told(Summary(source, OURS))))

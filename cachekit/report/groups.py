@@ -1,0 +1,228 @@
+"""Calls of our log that differ in their counts and times only: looked up once, summed from then on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import NamedTuple
+
+import msgspec
+import orjson
+
+from cachekit.core.calls import BadLine, Billing
+from cachekit.core.inputs import LONGEST_LINE
+from cachekit.core.logs.native import billing_of, read_line, scope_of
+from cachekit.core.prompt import Scope
+from cachekit.core.shape import dig, seconds, text
+from cachekit.report.counting import Counting, kind_of, side_of
+from cachekit.report.facts import Facts, host_of
+from cachekit.report.keys import CACHEABLE, CellKey, TrackKey
+from cachekit.report.ledger import NEVER, Sums, Track
+from cachekit.report.lines import Counts, Line, WideLine, moment
+from cachekit.report.options import LABEL, UNASSIGNED, ReportOptions
+
+_PLAIN = frozenset({"family", "model", "day", "provider"})
+"""Dimensions that a plain line tells."""
+
+_MOST = 50_000
+REFUSED = (msgspec.MsgspecError, ValueError, RecursionError)
+"""What the decoders raise for a line that is not as they want it."""
+
+decode = msgspec.json.Decoder(Line).decode
+_decode_wide = msgspec.json.Decoder(WideLine).decode
+
+
+class Name(NamedTuple):
+    """What a group is called where a plain line does not tell it all: its family, the calls whose entries it can read,
+    its row, and its side of a split."""
+
+    family: str
+    track: str
+    row: str
+    side: str
+
+
+class Group:
+    """Calls that are summed in one cell and follow one track.
+
+    `edge`: a prompt of more tokens asks for its cell. `automatic`: each prompt asks, for what of it was cacheable is
+    counted. `odd`: each call goes the tolerant way. `sums` and `counts` are those of the smallest prompts.
+    """
+
+    __slots__ = (
+        *("automatic", "bands", "billing", "counts", "day", "edge", "facts", "flags", "is_known", "model", "odd"),
+        *("provider", "scope", "status", "sums", "track"),
+    )
+
+    def __init__(self, line: Line, facts: Facts, sums: Sums, track: Track) -> None:
+        self.model, self.provider, self.day = line.model, line.provider, line.ts[:10]
+        self.billing, self.scope = line.billing.copy(), line.scope.copy()
+        self.flags, self.status, self.is_known = line.flags, line.status, line.usage.known
+        self.facts, self.sums, self.counts, self.track = facts, sums, sums.counts, track
+        self.bands: dict[int, Sums] = {0: sums}
+        self.odd, self.automatic = False, facts.automatic and line.usage.known
+        self.edge = -1 if self.automatic else facts.edges[0] if facts.edges else NEVER
+
+
+class Groups:
+    """The groups of one log. `known` may be read, and is emptied when it is full."""
+
+    def __init__(self, counting: Counting, options: ReportOptions, source: str) -> None:
+        window = (options.since, options.until, options.split_at)
+        self._open = window == (None, None, None)
+        self.plain = options.by in _PLAIN and self._open
+        self.decode = decode if self.plain else _decode_wide
+        self.known: dict[str | Name, Group] = {}
+        self._counting, self._ledger, self._options, self._source = counting, counting.ledger, options, source
+        self._row = _row_of(options.by)
+        self._context = lru_cache(maxsize=1024)(_context)
+
+    def tolerant(self, raw: bytes, number: int) -> None:
+        """A line the way of all other logs."""
+        if raw.isspace():
+            return
+        self._make_room()
+        if len(raw) > LONGEST_LINE:
+            self._counting.add(BadLine(number, f"a line of more than {LONGEST_LINE:,} bytes", self._source))
+        else:
+            self._counting.add(read_line(number, raw, self._source))
+
+    def _make_room(self) -> None:
+        if len(self.known) > _MOST or self._ledger.is_full():
+            self.known.clear()
+            if self._ledger.is_full():
+                self._ledger.settle()
+
+    def name(self, raw: bytes, number: int, line: Line) -> Name | None:
+        """The name of a line's group; None for a line that is done with."""
+        wide = self._wide(raw, line)
+        if wide is None or line.ts[-1:] != "Z" or (not wide.family and (wide.request or wide.blocks)):
+            self.tolerant(raw, number)
+            return None
+        side = "" if self._open else side_of(self._options, moment(line.ts))
+        if side is None:
+            self._ledger.tally["left out: outside of the window"] += 1
+            return None
+        return Name(wide.family or UNASSIGNED, wide.family or wide.prefix_id, self._row(wide), side)
+
+    def _wide(self, raw: bytes, line: Line) -> WideLine | None:
+        if isinstance(line, WideLine):
+            return line
+        try:
+            return _decode_wide(raw)
+        except REFUSED:
+            return None
+
+    def group(self, key: str | Name, line: Line) -> Group:
+        """The group that a line belongs to, from now on known under its key."""
+        self._make_room()
+        name = key if isinstance(key, Name) else Name(key, key, self._plain_row(line), "")
+        midnight = seconds(line.ts[:10])
+        billing, scope = self._context(bytes(line.billing), bytes(line.scope))
+        host = host_of(billing, scope.host, line.provider)
+        facts = self._counting.facts(line.model, host)
+        period = None if midnight is None else facts.period_of_day(midnight)
+        judged = bool(name.track) and line.usage.known
+        if period is None or line.ts[-1:] != "Z" or kind_of(line.flags, line.status) != "call":
+            group = self.known[key] = _odd(line, facts)
+            return group
+        cell = CellKey(
+            "call",
+            line.usage.known,
+            judged,
+            line.provider,
+            line.model,
+            host,
+            billing,
+            0,
+            period,
+            name.family,
+            name.row,
+            name.side,
+        )
+        track = TrackKey(name.track, line.provider, line.model, host, scope.region, scope.account)
+        found = self._ledger.track(track) if judged else Track()
+        group = self.known[key] = Group(line, facts, self._ledger.sums(cell, midnight), found)
+        return group
+
+    def _plain_row(self, line: Line) -> str:
+        rows = {"family": line.family, "model": line.model, "day": line.ts[:10], "provider": line.provider}
+        return rows[self._options.by] or UNASSIGNED
+
+    def special(self, group: Group, total: int) -> list[int]:
+        """The counts of the cell for a prompt of so many tokens."""
+        band = group.facts.band(total)
+        sums = group.bands.get(band)
+        if sums is None:
+            sums = group.bands[band] = self._ledger.sums(group.bands[0].key._replace(band=band), group.bands[0].at)
+        if group.automatic:
+            sums.counts[CACHEABLE] += group.facts.cacheable(total)
+        return sums.counts
+
+    def other_writes(self, counts: list[int], usage: Counts) -> None:
+        """Sums the writes that are not for five minutes."""
+        counts[4] += usage.write_1h
+        counts[5] += usage.write_30m
+        counts[6] += usage.write_12h
+        counts[7] += usage.write_unknown
+
+    def look(self, group: Group, line: Line) -> None:
+        """A call that may have missed."""
+        if not group.sums.key.judged:
+            return
+        sums, attempt = group.sums, line.attempt(group.sums.key)
+        if group.facts.edges and attempt.total > group.facts.edges[0]:
+            sums = group.bands[group.facts.band(attempt.total)]
+            attempt = attempt._replace(cell=sums.key)
+        loss = group.track.look(attempt)
+        if loss is not None:
+            sums.lose(loss)
+
+    def first(self, group: Group, line: Line, slot: str) -> None:
+        """The first call of a track that leaves an entry: where it read anything, it may have missed."""
+        if line.usage.read and group.track.size:
+            self.look(group, line)
+        group.track.first_slot = slot
+
+    def seen(self, low: str, high: str) -> None:
+        """The earliest and the latest time: as text they are in order to the second."""
+        if high:
+            self._ledger.seen(moment(f"{low[:19]}Z"))
+            self._ledger.seen(moment(f"{high[:19]}Z"))
+
+
+def _odd(line: Line, facts: Facts) -> Group:
+    key = CellKey("call", False, False, "", "", "", billing_of(None), 0, 0, "", "", "")
+    group = Group(line, facts, Sums(key, None), Track())
+    group.odd, group.edge = True, -1
+    return group
+
+
+def _context(billing: bytes, scope: bytes) -> tuple[Billing, Scope]:
+    return billing_of(_json(billing)), scope_of(_json(scope))
+
+
+def _json(raw: bytes) -> object:
+    try:
+        return orjson.loads(raw) if raw else None
+    except ValueError:
+        return None
+
+
+def _row_of(by: str) -> Callable[[WideLine], str]:
+    """As `counting.row_of`, for lines."""
+    if by.startswith(LABEL):
+        name = by.removeprefix(LABEL)
+        return lambda line: line.labels.get(name) or UNASSIGNED
+    return _ROWS[by]
+
+
+_ROWS: dict[str, Callable[[WideLine], str]] = {
+    "family": lambda line: line.family or UNASSIGNED,
+    "prefix": lambda line: line.prefix_id or UNASSIGNED,
+    "model": lambda line: line.model or UNASSIGNED,
+    "provider": lambda line: line.provider or UNASSIGNED,
+    "day": lambda line: line.ts[:10],
+    "session": lambda line: line.labels.get("session") or text(dig(_json(bytes(line.meta)), "session")) or UNASSIGNED,
+    "upstream": lambda line: line.labels.get("upstream") or billing_of(_json(bytes(line.billing))).host or UNASSIGNED,
+}

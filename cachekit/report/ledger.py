@@ -1,0 +1,233 @@
+"""Adding calls up: the mutable side of a fold, gone once its state is taken."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, deque
+from collections.abc import Iterator
+from math import floor
+from typing import Protocol
+
+from cachekit.core.calls import BadLine
+from cachekit.report.keys import CACHEABLE, CellKey, TrackKey
+from cachekit.report.options import ReportOptions
+from cachekit.report.state import Cell, State, bounded, first_examples, merged_cells
+from cachekit.report.track import (
+    IDLE,
+    KEPT,
+    LOSS_KINDS,
+    Attempt,
+    Entry,
+    Loss,
+    Open,
+    Segment,
+    Undecided,
+    join,
+    judge,
+    lost,
+)
+
+NEVER = 1 << 62
+"""Stands for the size of an entry that only the piece of log before can know: larger than any prompt."""
+
+_MOST_CELLS = 100_000
+
+_WHERE = re.compile(r"(column|line of) [\d,]+")
+"""Reasons that differ in a place or a size only are one reason."""
+
+
+class Held(Protocol):
+    """What a track keeps of a call: turned into an entry when one is looked for."""
+
+    def entry(self) -> Entry:
+        """The entry that the call left."""
+        ...
+
+
+class Sums:
+    """A cell in the making."""
+
+    __slots__ = ("at", "counts", "key", "losses")
+
+    def __init__(self, key: CellKey, at: float | None) -> None:
+        self.key, self.at = key, at
+        self.counts = [0] * (CACHEABLE + 1)
+        self.losses: dict[int, list[int]] = {}
+
+    def lose(self, loss: Loss) -> None:
+        """Add what should have been read."""
+        found = self.losses.setdefault(loss.bucket, [0] * len(LOSS_KINDS))
+        for place, tokens in enumerate(loss.tokens):
+            found[place] += tokens
+
+    def frozen(self) -> Cell:
+        """The cell."""
+        losses = {bucket: tuple(tokens) for bucket, tokens in self.losses.items()}
+        return Cell(tuple(self.counts), losses, self.at)
+
+
+class Track:
+    """A track in the making. `size`: tokens of the newest entry, NEVER while only the piece of log before can hold it,
+    0 when there is none to look for. `last` is the newest entry, `ring` the ones before it, the oldest first."""
+
+    __slots__ = ("first_slot", "first_ts", "idle", "idle_since", "last", "opened", "ring", "size", "slot")
+
+    def __init__(self) -> None:
+        self.size = NEVER
+        self.last: Held | None = None
+        self.ring: deque[Held] = deque(maxlen=KEPT - 1)
+        self.first_slot = self.slot = ""
+        self.idle = 0
+        self.idle_since: Held | None = None
+        self.opened: list[Open] = []
+        self.first_ts: float | None = None
+
+    def entries(self) -> Iterator[Entry]:
+        """The newest first."""
+        if self.last is not None:
+            yield self.last.entry()
+            for held in reversed(self.ring):
+                yield held.entry()
+
+    def look(self, attempt: Attempt) -> Loss | None:
+        """Judge a call that read less than the newest entry holds, or that came before any entry. To be called before
+        `push`; every call that leaves no entry must come here while `size` is not 0."""
+        if self.first_ts is None:
+            self.first_ts = attempt.ts
+        if self.last is not self.idle_since:
+            self.idle, self.idle_since = 0, self.last
+        newest = self.last.entry() if self.last is not None else None
+        if newest is not None and newest.ready <= attempt.ts and not attempt.read:
+            judged: Loss | Undecided | None = lost(attempt, newest)  # the common case, without a detour
+        else:
+            judged = judge(attempt, self.entries())
+        if isinstance(judged, Undecided):
+            judged = None
+            seen = len(self.ring) + (newest is not None)
+            if seen < KEPT and attempt.total > attempt.read:
+                self.opened.append(Open(attempt, seen, self.idle))
+        if not attempt.read and not attempt.written:
+            self.idle += 1
+            self.size = 0 if self.idle > IDLE else self.size
+        return judged
+
+    def take(self, attempt: Attempt, held: Held, slot: str) -> Loss | None:
+        """A call in its turn: judged, then its entry pushed; `slot` holds the ten seconds in which it began."""
+        lost, size = None, attempt.read + attempt.written
+        short = attempt.read < self.size and (not attempt.read or self.size <= attempt.total)
+        if short or (self.last is None and self.size):
+            lost = self.look(attempt)
+        if size:
+            self.push(held, size, slot)
+        return lost
+
+    def push(self, held: Held, size: int, slot: str) -> None:
+        """The newest entry, of so many tokens, in a slot of ten seconds."""
+        if slot != self.slot:
+            if self.last is None:
+                self.first_slot = slot
+            else:
+                self.ring.append(self.last)
+            self.slot = slot
+        self.last, self.size = held, size
+
+    def segment(self, source: str) -> Segment:
+        """The track, ended."""
+        entries = tuple(reversed(list(self.entries())))
+        first = self.first_ts if self.first_ts is not None else entries[0].ts if entries else 0.0
+        last = entries[-1].ts if entries else first
+        idle = self.idle if self.last is self.idle_since else 0
+        return Segment(entries, tuple(self.opened), self.first_slot, self.slot, idle, (first, last, source))
+
+
+class Ledger:
+    """Cells and tracks of one source, or of sources whose calls come in no order."""
+
+    def __init__(self, options: ReportOptions, source: str = "") -> None:
+        self.options, self.source = options, source
+        self.tally: Counter[str] = Counter()
+        self.examples: list[BadLine] = []
+        self.first: float | None = None
+        self.last: float | None = None
+        self._sums: dict[CellKey, Sums] = {}
+        self._tracks: dict[TrackKey, Track] = {}
+        self._cells: dict[CellKey, Cell] = {}
+        self._segments: dict[TrackKey, list[Segment]] = {}
+
+    def sums(self, key: CellKey, at: float | None) -> Sums:
+        """The cell of a key; `at` is a moment of its price period."""
+        found = self._sums.get(key)
+        if found is None:
+            found = self._sums[key] = Sums(key, at)
+        elif at is not None and (found.at is None or at < found.at):
+            found.at = at
+        return found
+
+    def track(self, key: TrackKey) -> Track:
+        """The track of a key."""
+        found = self._tracks.get(key)
+        if found is None:
+            found = self._tracks[key] = Track()
+        return found
+
+    def look(self, track: Track, attempt: Attempt, sums: Sums) -> None:
+        """Judge a call, and add up what it lost."""
+        loss = track.look(attempt)
+        if loss is not None:
+            sums.lose(loss)
+
+    def seen(self, ts: float) -> None:
+        """A call began then; the first and the last are kept to the second."""
+        ts = float(floor(ts))
+        self.first = ts if self.first is None or ts < self.first else self.first
+        self.last = ts if self.last is None or ts > self.last else self.last
+
+    def bad(self, line: BadLine) -> None:
+        """A line that could not be read."""
+        self.tally["bad: " + _WHERE.sub(r"\1 N", line.reason)] += 1
+        self.examples = list(first_examples((*self.examples, line)))
+
+    def is_full(self) -> bool:
+        """Whether it is time to settle."""
+        return len(self._sums) > _MOST_CELLS
+
+    def settle(self, neighbours: bool = True) -> None:
+        """End all tracks, and freeze and bound the cells. Whoever holds sums or tracks must ask for them anew.
+        `neighbours`: the next calls follow in the order of the log."""
+        for key, track in self._tracks.items():
+            found = self._segments.setdefault(key, [])
+            segment = track.segment(self.source)
+            if neighbours and found:
+                found[-1], losses = join(found[-1], segment)
+                for loss in losses:
+                    self._lose(loss)
+            else:
+                found.append(segment)
+        self._tracks = {}
+        frozen = ((key, sums.frozen()) for key, sums in self._sums.items() if sums.counts[0] or sums.losses)
+        self._cells = merged_cells((*self._cells.items(), *frozen))
+        self._sums = {}
+        self._take(bounded(self._state()))
+
+    def _lose(self, loss: Loss) -> None:
+        self.sums(loss.cell, None).lose(loss)
+
+    def _take(self, state: State) -> None:
+        self._cells = dict(state.cells)
+        self._segments = {key: list(found) for key, found in state.segments.items()}
+
+    def state(self) -> State:
+        """All that was added."""
+        self.settle()
+        return self._state()
+
+    def _state(self) -> State:
+        return State(
+            self.options,
+            self._cells,
+            {key: tuple(found) for key, found in self._segments.items()},
+            dict(self.tally),
+            tuple(self.examples),
+            self.first,
+            self.last,
+        )

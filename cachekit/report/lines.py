@@ -1,0 +1,83 @@
+"""Lines of our log as the fast fold decodes them: only what counts, and only where it has the type it should have.
+
+What has not is refused by the decoder, and read the tolerant way instead: another version, a count that is none, a
+usage in other names than ours or with notes on its quality.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from cachekit.core.shape import seconds
+from cachekit.report.keys import CellKey
+from cachekit.report.track import Attempt, Entry, entry_of
+
+_Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+NOTHING = msgspec.Raw(b"")
+
+
+class Counts(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    """A usage in our own names."""
+
+    uncached: _Count
+    read: _Count = 0
+    write_5m: _Count = 0
+    write_1h: _Count = 0
+    write_30m: _Count = 0
+    write_12h: _Count = 0
+    write_unknown: _Count = 0
+    output: _Count = 0
+    known: bool = True
+
+
+class Line(msgspec.Struct, gc=False):
+    """What every fold needs of a line."""
+
+    usage: Counts
+    ts: str = ""
+    v: Literal[1] = 1
+    provider: str = ""
+    model: str = ""
+    scope: msgspec.Raw = NOTHING
+    billing: msgspec.Raw = NOTHING
+    family: str = ""
+    status: int | None = None
+    flags: tuple[str, ...] = ()
+    latency_ms: float | None = None
+    ttft_ms: float | None = None
+
+    def entry(self) -> Entry:
+        """The entry that this call left in the cache."""
+        u, began = self.usage, moment(self.ts)
+        waited = (self.ttft_ms if self.ttft_ms is not None else self.latency_ms) or 0.0
+        if u.write_1h or u.write_30m or u.write_12h or u.write_unknown:
+            writes = (u.write_12h, u.write_1h, u.write_30m, u.write_5m, u.write_unknown)
+            return entry_of(began, waited, u.read, writes)
+        life = 300 if u.write_5m else 0
+        return Entry(began, began + waited / 1000, u.read + u.write_5m, life, 0, 0, u.read)
+
+    def attempt(self, key: CellKey) -> Attempt:
+        """The call as a track judges it."""
+        u = self.usage
+        written = u.write_5m + u.write_1h + u.write_30m + u.write_12h + u.write_unknown
+        billed = (u.write_12h, u.write_1h, u.write_30m, u.write_5m, u.write_unknown, u.uncached)
+        return Attempt(moment(self.ts), u.read, written, u.read + written + u.uncached, billed, key)
+
+
+class WideLine(Line, gc=False):
+    """What a line tells besides, where rows or families ask for it."""
+
+    api: str = ""
+    prefix_id: str = ""
+    labels: dict[str, str] = {}
+    meta: msgspec.Raw = NOTHING
+    blocks: msgspec.Raw = NOTHING
+    request: msgspec.Raw = NOTHING
+
+
+def moment(ts: str) -> float:
+    """The moment of a time that ends in Z; where its last digits are odd, the ten seconds in which it falls."""
+    found = seconds(ts)
+    return found if found is not None else seconds(f"{ts[:18]}0Z") or 0.0
