@@ -94,6 +94,9 @@ class _Found:
 _ENOUGH = 0.97
 """A read of this share of what was due counts as full: the lengths of inner prefixes are estimates."""
 
+_SLACK = 16
+"""Tokens by which a recorded length may differ between two calls (a rewritten tail of a template)."""
+
 _PROVIDER = {
     "model_changed": Cause.MODEL_CHANGED,
     "system_changed": Cause.PREFIX_CHANGED,
@@ -153,7 +156,8 @@ def _explained(seen: _Seen, due: Due | None) -> Explanation | None:
     usage = seen.call.usage
     if due is None:
         return _without_due(seen)
-    if usage.read >= due.tokens * _ENOUGH:
+    exact = due.tokens == due.earlier.cached
+    if usage.read >= (due.tokens - _SLACK if exact else due.tokens * _ENOUGH):
         return None
     found = _cause(seen, due)
     lost = due.tokens - usage.read

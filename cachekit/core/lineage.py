@@ -8,17 +8,21 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 from cachekit.core.cache import Chunks, Lookup
 from cachekit.core.calls import Call
 from cachekit.core.policy import Policy
-from cachekit.core.prompt import Prompt, Section
+from cachekit.core.prompt import Prompt, Section, chain
 
 _CONVERSATIONS = 64
 """Conversations remembered in each family; older ones are long expired in any log."""
 
 _BLOCKS = 200_000
 _DEFAULT_TTL = 300.0
+_LONGER = 1.02
+"""An older call is preferred to a later one only where it left clearly more: lengths differ by a digit or two."""
+
 _AS_LONG = 0.9
 """A prompt shorter than this share of what an earlier call cached does not begin with it."""
 
@@ -70,7 +74,7 @@ class Lineage:
         for earlier in self._candidates(call, prompt):
             due = due_from(earlier, call, prompt)
             same = earlier.call.model == call.model
-            if due is not None and (same not in best or due.tokens > best[same].tokens):
+            if due is not None and (same not in best or due.tokens > best[same].tokens * _LONGER):
                 best[same] = due
         return best.get(True) or best.get(False)
 
@@ -105,8 +109,9 @@ def conversation_of(call: Call, prompt: Prompt | None) -> str:
     session = session_of(call)
     if session or prompt is None:
         return session or call.prefix_id
-    first = next((b.digest for b in prompt.blocks if b.section is Section.MESSAGES), "")
-    return first or call.prefix_id
+    messages = [b for b in prompt.blocks if b.section is Section.MESSAGES]
+    first = [b.digest for b in takewhile(lambda b: b.role == messages[0].role, messages)]
+    return chain(*first) if first else call.prefix_id
 
 
 def session_of(call: Call) -> str:
