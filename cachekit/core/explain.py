@@ -21,9 +21,9 @@ from cachekit.core.implicit import with_policy
 from cachekit.core.lineage import Due, Lineage, earlier_from
 from cachekit.core.logs.lowered import lowered
 from cachekit.core.policy import Policy
-from cachekit.core.pricing import find_rates
 from cachekit.core.prompt import Prompt
 from cachekit.core.simulate import look_up, policy_of, server_tools
+from cachekit.core.stakes import stake
 
 
 class Cause(StrEnum):
@@ -185,7 +185,7 @@ def _explanation(seen: _Seen, due: Due, found: _Found, lost: int) -> Explanation
         cause=cause,
         detail=detail,
         tokens=lost,
-        usd=_stake(call, lost),
+        usd=stake(call, lost),
         route=change.route if change else "",
         kind=change.kind if change else "",
         offset=change.offset if change else -1,
@@ -293,17 +293,3 @@ def _span(seconds: float) -> str:
     if seconds < 90:
         return f"{seconds:.3g} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
-def _stake(call: Call, tokens: int) -> Decimal | None:
-    """What tokens that were due cost above their price as reads: as writes as far as the call wrote, else as input."""
-    usage = call.usage
-    host = call.billing.host or call.scope.host or call.provider
-    rates = find_rates(call.model, host, at=call.ts, prompt_tokens=usage.input_total, billing=call.billing)
-    if rates is None or rates.read is None or rates.input is None:
-        return None
-    kind = max(("write_5m", "write_1h", "write_30m", "write_12h"), key=lambda name: getattr(usage, name))
-    write = getattr(rates, kind if getattr(usage, kind) else "write_5m")
-    written = min(tokens, usage.written) if write is not None else 0
-    paid = (write or 0) * written + rates.input * (tokens - written)
-    return Decimal(paid - rates.read * tokens) / 1_000_000
