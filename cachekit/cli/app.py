@@ -28,6 +28,8 @@ class Entry:
 
 COMMANDS = (
     Entry("audit", "cachekit.cli.audit:audit", "Will these requests be cached, and if not, why not?"),
+    Entry("capture", "cachekit.cli.capture:capture", "Run a program and record the requests to models that leave it."),
+    Entry("report", "cachekit.cli.report:report", "Did the cache work, and what did it cost where it did not?"),
     Entry("replay", "cachekit.cli.replay:replay", "What would other strategies have read, written and cost?"),
     Entry("rules", "cachekit.cli.rules:rules", "List the audit's rules, or explain one."),
     Entry("config", "cachekit.cli.config:config", "Show the effective configuration and where each value comes from."),

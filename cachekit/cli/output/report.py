@@ -1,0 +1,37 @@
+"""Shows a report in any of its formats, and tells what else there is to know."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+
+import typer
+
+from cachekit.cli.output.emit import emit
+from cachekit.cli.output.text import printable
+from cachekit.core.errors import UsageError
+from cachekit.report.run import ReportRun
+
+RENDERERS = {name: f"cachekit.cli.output.report_{name}" for name in ("text", "json", "markdown", "csv")}
+"""Each module has `render(run) -> str`."""
+
+
+def show(run: ReportRun, form: str, output: Path | None) -> None:
+    """Writes the report to stdout or a file."""
+    if form not in RENDERERS:
+        raise UsageError(f"no format {form[:20]!r}", mend=f"choose {', '.join(RENDERERS)}")
+    emit(import_module(RENDERERS[form]).render(run), output)
+
+
+def tell(run: ReportRun) -> None:
+    """On stderr: the first lines that could not be read, and what the thresholds say."""
+    report, judgement = run.report, run.judgement
+    for bad in report.examples:
+        where = f"{bad.source}:{bad.number}" if bad.source else f"line {bad.number}"
+        typer.echo(f"{printable(where)}: {printable(bad.reason)}", err=True)
+    unread = sum(number for name, number in report.tally.items() if name.startswith("bad: "))
+    if unread > len(report.examples):
+        typer.echo(f"... and {unread - len(report.examples):,} more that could not be read", err=True)
+    for kind, lines in (("failed", judgement.failed), ("not judged", judgement.unknown), ("note", judgement.notes)):
+        for line in lines:
+            typer.echo(f"{kind}: {printable(line)}", err=True)

@@ -1,0 +1,92 @@
+"""`cachekit report`."""
+
+from __future__ import annotations
+
+import os
+import time
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cachekit.core.errors import UsageError
+
+_Logs = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="LOG...", help="Files, folders, globs, or - for stdin.", show_default=False),
+]
+_By = Annotated[str, typer.Option(help="Rows: family, prefix, model, day, session, upstream, provider or label.NAME.")]
+_Since = Annotated[str | None, typer.Option(metavar="TIME", help="Calls from then on: RFC 3339, a date, or 24h, 7d.")]
+_Until = Annotated[str | None, typer.Option(metavar="TIME", help="Calls before then.")]
+_SplitAt = Annotated[str | None, typer.Option(metavar="TIME", help="Compare each family before and after a moment.")]
+_MinCalls = Annotated[int | None, typer.Option(min=1, help="Smaller rows are summed as `other`.  [default: 1]")]
+_Top = Annotated[int | None, typer.Option(min=1, help="Only so many rows; the rest is `other`.")]
+_Form = Annotated[str, typer.Option("--format", help="text, json, markdown or csv.")]
+_Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")]
+_FailUnder = Annotated[float | None, typer.Option(metavar="RATIO", help="Exit 1 if the hit ratio is lower.")]
+_Baseline = Annotated[Path | None, typer.Option(help="An earlier report (--format json) to compare with.")]
+_MaxDrop = Annotated[
+    float | None, typer.Option(metavar="RATIO", help="Exit 1 if a hit ratio fell further.  [default: 0.05]")
+]
+_MaxLoss = Annotated[
+    str | None,
+    typer.Option("--max-loss-usd-per-1k", metavar="USD", help="Exit 1 if more was avoidable in a thousand calls."),
+]
+_Strict = Annotated[bool, typer.Option("--strict-input", help="Exit 2 if any line cannot be read.")]
+_InputFormat = Annotated[str, typer.Option(help="The logs' format; auto tells it by their first lines.")]
+
+
+def report(
+    logs: _Logs = None,
+    by: _By = "family",
+    since: _Since = None,
+    until: _Until = None,
+    split_at: _SplitAt = None,
+    min_calls: _MinCalls = None,
+    top: _Top = None,
+    form: _Form = "text",
+    output: _Output = None,
+    fail_under: _FailUnder = None,
+    baseline: _Baseline = None,
+    max_drop: _MaxDrop = None,
+    max_loss: _MaxLoss = None,
+    strict_input: _Strict = False,
+    input_format: _InputFormat = "auto",
+) -> None:
+    """Did the cache work, and what did it cost where it did not?
+
+    Exit code 0: fine; 1: a threshold was missed; 2: wrong use, unreadable input, or a threshold on an unknown ratio.
+    """
+    from cachekit.cli.output.report import show, tell
+    from cachekit.report.run import ReportWish, run_report
+
+    wish = ReportWish(
+        paths=tuple(logs or ()),
+        by=by,
+        since=since,
+        until=until,
+        split_at=split_at,
+        input_format=input_format,
+        min_calls=min_calls,
+        top=top,
+        fail_under=fail_under,
+        max_drop=max_drop,
+        max_loss=_amount(max_loss),
+        baseline=baseline,
+        strict_input=strict_input,
+    )
+    run = run_report(wish, Path.cwd(), os.environ, time.time())
+    tell(run)
+    show(run, form, output)
+    raise typer.Exit(run.judgement.exit_code)
+
+
+def _amount(value: str | None) -> Decimal | None:
+    try:
+        found = None if value is None else Decimal(value.removeprefix("$"))
+    except InvalidOperation:
+        found = Decimal("nan")
+    if found is not None and not found.is_finite():
+        raise UsageError("--max-loss-usd-per-1k takes an amount in USD", mend="--max-loss-usd-per-1k 0.50")
+    return found

@@ -1,0 +1,110 @@
+"""A run of `report`: options, configuration, logs, thresholds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import BinaryIO
+
+from cachekit.core.config import Config, load_config
+from cachekit.core.errors import InputError, UsageError
+from cachekit.report.finish import finish
+from cachekit.report.fold import fold
+from cachekit.report.gate import Judgement, Thresholds, judge, read_baseline
+from cachekit.report.options import ReportOptions, parse_moment
+from cachekit.report.values import Report
+
+
+@dataclass(frozen=True, slots=True)
+class ReportWish:
+    """What a run is asked for; None leaves it to the configuration. Times as the user wrote them."""
+
+    paths: tuple[str, ...] = ()
+    by: str = "family"
+    since: str | None = None
+    until: str | None = None
+    split_at: str | None = None
+    input_format: str | None = None
+    min_calls: int | None = None
+    top: int | None = None
+    fail_under: float | None = None
+    max_drop: float | None = None
+    max_loss: Decimal | None = None
+    baseline: Path | None = None
+    strict_input: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ReportRun:
+    """A report, and what its thresholds say of it."""
+
+    report: Report
+    judgement: Judgement
+
+
+def run_report(
+    wish: ReportWish, start: Path, env: Mapping[str, str], now: float, *, stdin: BinaryIO | None = None
+) -> ReportRun:
+    """Reads the logs and judges them. `start`: where the configuration is looked for; `now`: what `24h` counts from.
+
+    Raises InputError where nothing could be read, or anything could not under `strict_input`."""
+    config = load_config(start, env)
+    options, thresholds = _options(wish, config, now), _thresholds(wish, config)
+    baseline = read_baseline(wish.baseline) if wish.baseline is not None else None
+    report = finish(fold(_paths(wish, config), options, stdin=stdin))
+    _check(report, wish)
+    return ReportRun(report, judge(report, thresholds, baseline, options.min_calls))
+
+
+def _paths(wish: ReportWish, config: Config) -> list[str]:
+    if wish.paths:
+        return list(wish.paths)
+    if config.log is not None:
+        return [str(config.log)]
+    raise UsageError("no log to read", mend="name files or folders, - for stdin, or set defaults.log in cachekit.toml")
+
+
+def _options(wish: ReportWish, config: Config, now: float) -> ReportOptions:
+    since, until, split_at = (
+        parse_moment(value, now) if value is not None else None for value in (wish.since, wish.until, wish.split_at)
+    )
+    smallest = wish.min_calls if wish.min_calls is not None else config.min_calls
+    tables = {"pricing": config.pricing, "policy": config.policy, "models": config.models}
+    return ReportOptions(
+        by=wish.by,
+        since=since,
+        until=until,
+        split_at=split_at,
+        input_format=None if wish.input_format in (None, "auto") else wish.input_format,
+        min_calls=1 if smallest is None else smallest,
+        top=wish.top,
+        overrides={name: table for name, table in tables.items() if table},
+    )
+
+
+def _thresholds(wish: ReportWish, config: Config) -> Thresholds:
+    """Options before the configuration. A drop in the configuration waits for a baseline."""
+    drop = config.max_drop if wish.max_drop is None and wish.baseline is not None else wish.max_drop
+    return Thresholds(
+        fail_under=config.fail_under if wish.fail_under is None else wish.fail_under,
+        max_drop=drop,
+        max_loss=config.max_loss_usd_per_1k if wish.max_loss is None else wish.max_loss,
+    )
+
+
+def _check(report: Report, wish: ReportWish) -> None:
+    """Nothing read is never a report, and neither is anything unread where that was forbidden."""
+    unread = sum(number for name, number in report.tally.items() if name.startswith("bad: "))
+    first = report.examples[0] if report.examples else None
+    reason = first.reason if first else "unreadable"
+    where = f"{first.source}:{first.number}" if first else ", ".join(wish.paths)
+    if unread and wish.strict_input:
+        others = f" (and {unread - 1:,} more)" if unread > 1 else ""
+        raise InputError(f"{reason}{others}", where=where, mend="--strict-input is set")
+    if report.total.calls or report.warm or any(name.startswith("left out: ") for name in report.tally):
+        return
+    if unread:
+        raise InputError(f"no call could be read: {reason}", where=where)
+    raise InputError("no calls in it", where=where, mend="name its format with --input-format")
