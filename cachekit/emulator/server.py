@@ -48,6 +48,7 @@ def server_of(emulator: Emulator) -> Server:
             http=_Connection,
             ws="none",
             lifespan="off",
+            proxy_headers=False,
             log_config=None,
             log_level="critical",
             access_log=False,
