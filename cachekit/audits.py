@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cachekit.core.auditors.audit import AuditOptions, audit_with
-from cachekit.core.auditors.detect import unwrap
+from cachekit.core.auditors.records import unwrap
 from cachekit.core.auditors.report import AuditReport
 from cachekit.core.backends import Backend
 from cachekit.core.calls import BadLine

@@ -108,7 +108,8 @@ class Block:
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """A lowered request. `hidden` counts tokens that the provider adds and never shows; they stand after the system
-    blocks. `body` is the raw request where it is at hand."""
+    blocks. `body` is the raw request where it is at hand. `counted`: all tokens, where they were counted and not
+    estimated."""
 
     backend: Backend
     scope: Scope
@@ -116,6 +117,7 @@ class Prompt:
     params: tuple[Param, ...] = ()
     notes: tuple[Note, ...] = ()
     hidden: Tokens = Tokens()
+    counted: int | None = None
     body: Mapping[str, object] = field(default_factory=dict, repr=False, compare=False)
 
     def marked(self) -> tuple[tuple[int, Block, Mark], ...]:
@@ -134,11 +136,26 @@ class Prompt:
                 total, hidden = total + hidden, Tokens()
             total = total + block.tokens
             out.append(total)
-        return tuple(out)
+        return tuple(out) if self.counted is None else _narrowed(out, self._estimated(), self.counted)
 
     def total(self) -> Tokens:
         """Tokens of the whole prompt."""
+        if self.counted is not None:
+            return Tokens(self.counted, self.counted, self.counted)
+        return self._estimated()
+
+    def _estimated(self) -> Tokens:
         return sum((b.tokens for b in self.blocks), self.hidden)
+
+
+def _narrowed(prefixes: list[Tokens], whole: Tokens, counted: int) -> tuple[Tokens, ...]:
+    """The bands of prefixes where the total is known: what follows one cannot be more or less than its own band."""
+    out = []
+    for prefix in prefixes:
+        low = max(prefix.low, counted - (whole.high - prefix.high))
+        high = min(prefix.high, counted - (whole.low - prefix.low))
+        out.append(Tokens(min(low, prefix.mid), prefix.mid, max(high, prefix.mid)))
+    return tuple(out)
 
 
 _ORDER = {Section.TOOLS: 0, Section.SYSTEM: 1, Section.MESSAGES: 2}

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from cachekit.core.auditors.audit import AuditOptions, audit_with
-from cachekit.core.auditors.detect import unwrap
 from cachekit.core.auditors.marks import positions
+from cachekit.core.auditors.records import unwrap
 from cachekit.core.auditors.report import AuditReport
 from cachekit.core.auditors.rules.stable import static_end
 from cachekit.core.backends import Backend

@@ -10,25 +10,27 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from cachekit.core.auditors.against import divergences
-from cachekit.core.auditors.detect import Unwrapped, betas, candidates, unwrap
+from cachekit.core.auditors.choose import has_left, resolve_backend
 from cachekit.core.auditors.forecast import forecast
-from cachekit.core.auditors.marks import MarkVerdict, judge_marks
+from cachekit.core.auditors.marks import judge_marks
+from cachekit.core.auditors.records import Unwrapped, betas, unwrap
 from cachekit.core.auditors.report import AuditReport
 from cachekit.core.auditors.sent import Sent, sent_marks
 from cachekit.core.auditors.stacks import library_of, translate
 from cachekit.core.auditors.stacks.as_sent import as_sent
 from cachekit.core.auditors.stacks.wire import Wire
-from cachekit.core.backends import NATIVE, Backend
+from cachekit.core.auditors.user_routes import on_user_request, on_user_routes
+from cachekit.core.auditors.verdict import verdict_of
+from cachekit.core.backends import Backend
 from cachekit.core.captured import Captured
-from cachekit.core.errors import UsageError
-from cachekit.core.findings import Finding, Verdict
+from cachekit.core.counted import with_total
+from cachekit.core.findings import Finding
 from cachekit.core.implicit import with_policy
 from cachekit.core.policy import Policy, find_policy
 from cachekit.core.pricing import Rates, find_rates
 from cachekit.core.prompt import Note, Prompt, Tokens
 from cachekit.core.providers import lower
 from cachekit.core.routes import nearest
-from cachekit.core.shape import mapping
 from cachekit.core.tokens import measure
 
 
@@ -61,9 +63,9 @@ def audit(
     """Audit one request. Never raises on a request, whatever JSON it is; `UsageError` when the backend is not given and
     the shape does not tell it.
 
-    `request`: what is handed to the library (for native backends the body), or what `capture()` saw leave. `backend`: a Backend or its name.
-    `library_version`: the library's release, by default the installed one, else the newest modelled. `tokens`: the
-    exact input total, where it was counted. `now`: seconds since 1970, for dated prices.
+    `request`: what is handed to the library (for native backends the body), or what `capture()` saw leave. `backend`: a
+    Backend or its name. `library_version`: the library's release, by default the installed one, else the newest
+    modelled. `tokens`: the exact input total, where it was counted. `now`: seconds since 1970, for dated prices.
     """
     return audit_with(request, backend, AuditOptions(library_version, tokens, now))
 
@@ -77,43 +79,23 @@ def audit_with(
     wire = _wire(given, chosen, options)
     policy = find_policy(wire.model or _model(wire), given.host or _host(wire), _overrides(options))
     prompt = _prompt(wire, given, policy, options)
-    findings = _run_rules(prompt, policy, options)
-    marks = judge_marks(prompt, policy)
+    found = _run_rules(prompt, policy, options)
+    findings = [on_user_request(finding, given.request, wire.origin) for finding in found]
     rates = _rates(policy, prompt, options)
-    verdict = _verdict(findings, marks, policy)
     return AuditReport(
         backend=chosen,
-        library="" if _left(given, chosen) else library_of(chosen),
-        library_version="" if _left(given, chosen) else _version(chosen, options),
+        library="" if has_left(given, chosen) else library_of(chosen),
+        library_version="" if has_left(given, chosen) else _version(chosen, options),
         policy=policy,
         prompt=prompt,
-        verdict=verdict,
-        findings=tuple(_priced(f, rates) for f in findings),
-        marks=marks,
+        verdict=verdict_of(found, prompt, policy),
+        findings=tuple(_priced(finding, rates) for finding in findings),
+        marks=judge_marks(prompt, policy),
         sent=_sent(wire, prompt),
         raises=wire.raises,
         forecast=forecast(prompt, policy, rates) if rates else None,
         priced_by=rates.source if rates else "",
     )
-
-
-def resolve_backend(given: Unwrapped, backend: Backend | str | None) -> Backend:
-    """The backend asked for, or the one that the record names, or the only one that the shape allows."""
-    if backend is not None and backend != "auto":
-        try:
-            return Backend(backend)
-        except ValueError:
-            names = ", ".join(dict.fromkeys(member.value for member in Backend))
-            raise UsageError(f"no backend {str(backend)[:40]!r}", mend=f"choose one of {names}") from None
-    if given.backend is not None:
-        return given.backend
-    found = tuple(member for member in candidates(given.request) if not given.sent or member in NATIVE)
-    if len(found) == 1:
-        return found[0]
-    if found:
-        names = ", ".join(member.value for member in found)
-        raise UsageError(f"the request may be for {names}", mend="name one with --backend")
-    raise UsageError("this does not look like a request of any backend", mend="name one with --backend, if it is one")
 
 
 def wire_of(request: Mapping[str, object] | Captured, backend: Backend | str | None, options: AuditOptions) -> Wire:
@@ -122,13 +104,8 @@ def wire_of(request: Mapping[str, object] | Captured, backend: Backend | str | N
     return _wire(given, resolve_backend(given, backend), options)
 
 
-def _left(given: Unwrapped, backend: Backend) -> bool:
-    """Whether the request has left its library. A library that is asked for all the same stands behind it: a proxy."""
-    return given.sent and backend in NATIVE
-
-
 def _wire(given: Unwrapped, backend: Backend, options: AuditOptions) -> Wire:
-    if _left(given, backend):
+    if has_left(given, backend):
         return as_sent(given.request, backend)
     if backend is Backend.LITELLM and options.proxy is not None:
         from cachekit.core.auditors.stacks.litellm import load_proxy_config, resolve_alias
@@ -144,6 +121,7 @@ def _model(wire: Wire) -> str:
 def _host(wire: Wire) -> str:
     return {
         Backend.ANTHROPIC: "anthropic",
+        Backend.ANTHROPIC_BEDROCK_MANTLE: "bedrock-mantle",
         Backend.OPENAI_CHAT: "openai",
         Backend.OPENAI_RESPONSES: "openai",
     }.get(wire.backend, "bedrock")
@@ -156,44 +134,13 @@ def _overrides(options: AuditOptions) -> Mapping[str, object]:
 def _prompt(wire: Wire, given: Unwrapped, policy: Policy, options: AuditOptions) -> Prompt:
     """The prompt on the user's own routes, with the notes of all who touched it, measured."""
     prompt = measure(with_policy(lower(wire.body, wire.backend), policy))
-    prompt = _on_user_routes(prompt, dict(wire.origin))
+    prompt = on_user_routes(prompt, wire.origin)
     scope = replace(prompt.scope, model=wire.model or prompt.scope.model)
     prompt = replace(prompt, scope=scope)
     broken = divergences(options.previous, prompt) if options.previous else ()
     notes = (*given.notes, *betas(given.request), *_library_notes(wire), *broken, *wire.notes, *prompt.notes)
-    return _scaled(replace(prompt, notes=notes), options.tokens)
-
-
-def _on_user_routes(prompt: Prompt, origin: dict[str, str]) -> Prompt:
-    if not origin:
-        return prompt
-    blocks = tuple(
-        replace(
-            block,
-            route=nearest(block.route, origin),
-            mark=block.mark and replace(block.mark, route=nearest(block.mark.route, origin)),
-        )
-        for block in prompt.blocks
-    )
-    notes = tuple(replace(note, route=nearest(note.route, origin)) for note in prompt.notes)
-    return replace(prompt, blocks=blocks, notes=notes)
-
-
-def _scaled(prompt: Prompt, exact: int | None) -> Prompt:
-    """Estimates scaled to an exact total; the split between blocks stays an estimate of a few percent."""
-    total = prompt.total().mid
-    if exact is None or not total:
-        return prompt
-    factor = exact / total
-
-    def scale(tokens: Tokens) -> Tokens:
-        return Tokens(int(tokens.mid * factor * 0.97), round(tokens.mid * factor), round(tokens.mid * factor * 1.03))
-
-    return replace(
-        prompt,
-        hidden=scale(prompt.hidden),
-        blocks=tuple(replace(block, tokens=scale(block.tokens)) for block in prompt.blocks),
-    )
+    prompt = replace(prompt, notes=notes)
+    return prompt if options.tokens is None else with_total(prompt, options.tokens)
 
 
 def _library_notes(wire: Wire) -> tuple[Note, ...]:
@@ -209,20 +156,6 @@ def _run_rules(prompt: Prompt, policy: Policy, options: AuditOptions) -> tuple[F
         rule for rule in RULES if rule.id not in options.ignore and (not options.select or rule.id in options.select)
     ]
     return tuple(finding for rule in chosen for finding in rule(prompt, policy))
-
-
-def _verdict(findings: tuple[Finding, ...], marks: tuple[MarkVerdict, ...], policy: Policy) -> Verdict:
-    """No where a finding says no; yes only where a breakpoint qualifies and nothing is in doubt."""
-    said = {finding.verdict for finding in findings}
-    judged = {mark.verdict for mark in marks}
-    if Verdict.NO in said:
-        return Verdict.NO
-    if Verdict.UNSURE in said:
-        return Verdict.UNSURE
-    if Verdict.YES in judged:
-        return Verdict.YES
-    unclear = not policy.known or policy.style == "automatic"
-    return Verdict.UNSURE if Verdict.UNSURE in judged or unclear else Verdict.NO
 
 
 def _sent(wire: Wire, prompt: Prompt) -> tuple[Sent, ...]:

@@ -7,12 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
-from cachekit.core.backends import NATIVE, Backend
-from cachekit.core.captured import Captured
-from cachekit.core.prompt import Note
+from cachekit.core.backends import Backend
 from cachekit.core.shape import items, mapping, text
 
 _LANGCHAIN = {
@@ -40,52 +37,6 @@ _BEDROCK_MODEL = (
 _OPENAI_MODEL = ("gpt-", "o1", "o3", "o4", "chatgpt", "codex")
 
 
-@dataclass(frozen=True, slots=True)
-class Unwrapped:
-    """A request taken out of the record around it (a batch row, a captured request, a call log line), with the backend
-    that the record names, if it does.
-
-    `place` is the route of the request inside the record. `sent`: it was seen as it left, so that no library will
-    change it any more. `host` is who serves it, as the cache policies name hosts; empty where the record does not tell.
-    """
-
-    request: Mapping[str, object]
-    backend: Backend | None = None
-    notes: tuple[Note, ...] = ()
-    place: str = ""
-    sent: bool = False
-    host: str = ""
-
-
-def unwrap(value: Mapping[str, object] | Captured) -> Unwrapped:
-    """The request inside a batch row, a captured request or a call log line; any other object is a request itself."""
-    value = value.record() if isinstance(value, Captured) else mapping(value)
-    in_batch = (Note("in_batch", "", "the request is part of a batch"),)
-    if "custom_id" in value and isinstance(value.get("params"), dict):
-        return Unwrapped(mapping(value["params"]), Backend.ANTHROPIC, in_batch, "params")
-    if "custom_id" in value and isinstance(value.get("body"), dict):
-        return Unwrapped(mapping(value["body"]), backend_of_path(str(value.get("url") or "")), in_batch, "body")
-    if isinstance(value.get("body"), dict) and ("host" in value or "url" in value) and "path" in value:
-        return _captured(value)
-    if isinstance(value.get("request"), dict) and "usage" in value:
-        backend = backend_of_api(text(value.get("provider")), text(value.get("api")))
-        return Unwrapped(mapping(value["request"]), backend, place="request")
-    return Unwrapped(value)
-
-
-def _captured(value: Mapping[str, object]) -> Unwrapped:
-    """A request as it left, with the model that only its path names."""
-    body, path = mapping(value["body"]), text(value.get("path")) or ""
-    host = text(value.get("host")) or urlsplit(text(value.get("url")) or "").hostname or ""
-    backend = _declared(value) or backend_of_path(f"{host}{path}")
-    key, model = "modelId" if backend is Backend.BEDROCK_CONVERSE else "model", model_of_path(path)
-    named = {**body, key: model} if model and key not in body else body
-    header = str(mapping(value.get("headers")).get("anthropic-beta") or "")
-    asked = tuple(Note("beta", "", beta.strip()) for beta in header.split(",") if beta.strip())
-    sent = backend is None or backend in NATIVE
-    return Unwrapped(named, backend, asked, "body", sent, _served_by(host, path))
-
-
 _MODEL_IN_PATH = re.compile(r"/(?:model|publishers/[^/]+/models)/(.+?)(?:/[a-z-]+|:[a-zA-Z]+)$")
 
 
@@ -93,34 +44,6 @@ def model_of_path(path: str) -> str:
     """The model that a path names, decoded: Bedrock's `/model/ID/converse`, Vertex's `.../models/ID:rawPredict`."""
     found = _MODEL_IN_PATH.search(path.rstrip("/"))
     return unquote(found[1]) if found else ""
-
-
-def _served_by(host: str, path: str) -> str:
-    """The host as the cache policies name it, for those that speak another provider's API."""
-    if host.endswith(".azure.com"):
-        return "foundry" if path.startswith("/anthropic/") else "azure"
-    if host.endswith("aiplatform.googleapis.com"):
-        return "vertex"
-    return "bedrock-mantle" if host.startswith("bedrock-mantle.") else ""
-
-
-def _declared(value: Mapping[str, object]) -> Backend | None:
-    name = text(value.get("backend"))
-    return Backend(name) if name in {member.value for member in Backend} else None
-
-
-def betas(request: Mapping[str, object]) -> tuple[Note, ...]:
-    """The beta features that a request asks for, as notes: by keyword, in the body, or in a header."""
-    inner = mapping(request.get("body"))
-    headers = {str(name).lower(): (name, value) for name, value in mapping(request.get("extra_headers")).items()}
-    name, header = headers.get("anthropic-beta", ("", ""))
-    places = (
-        ("betas", items(request.get("betas"))),
-        ("anthropic_beta", items(request.get("anthropic_beta"))),
-        ("body.anthropic_beta", items(inner.get("anthropic_beta"))),
-        (f"extra_headers.{name}", str(header or "").split(",")),
-    )
-    return tuple(Note("beta", route, str(beta).strip()) for route, named in places for beta in named)
 
 
 def backend_of_path(place: str) -> Backend | None:

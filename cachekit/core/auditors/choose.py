@@ -1,0 +1,34 @@
+"""Which backend answers for a request: the one asked for, the one its record names, or the one its shape tells."""
+
+from __future__ import annotations
+
+from cachekit.core.auditors.detect import candidates
+from cachekit.core.auditors.records import Unwrapped
+from cachekit.core.backends import NATIVE, Backend
+from cachekit.core.errors import UsageError
+
+_NAME_ONE = "name one with --backend"
+
+
+def resolve_backend(given: Unwrapped, backend: Backend | str | None) -> Backend:
+    """The backend asked for, or the one that the record names, or the only one that the shape allows."""
+    if backend is not None and backend != "auto":
+        try:
+            return Backend(backend)
+        except ValueError:
+            names = ", ".join(dict.fromkeys(member.value for member in Backend))
+            raise UsageError(f"no backend {str(backend)[:40]!r}", mend=f"choose one of {names}") from None
+    if given.backend is not None:
+        return given.backend
+    found = tuple(member for member in candidates(given.request) if not given.sent or member in NATIVE)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        names = ", ".join(member.value for member in found)
+        raise UsageError(f"the request may be for {names}", mend=_NAME_ONE)
+    raise UsageError("this does not look like a request of any backend", mend=f"{_NAME_ONE}, if it is one")
+
+
+def has_left(given: Unwrapped, backend: Backend) -> bool:
+    """Whether the request has left its library. A library that is asked for all the same stands behind it: a proxy."""
+    return given.sent and backend in NATIVE
