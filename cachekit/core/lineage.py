@@ -18,7 +18,10 @@ from cachekit.core.prompt import Prompt, Section, chain
 _CONVERSATIONS = 64
 """Conversations remembered in each family; older ones are long expired in any log."""
 
+_FAMILIES = 50_000
 _BLOCKS = 200_000
+"""Families, and blocks by which calls are found again; the least lately used are forgotten."""
+
 _DEFAULT_TTL = 300.0
 _LONGER = 1.02
 """An older call is preferred to a later one only where it left clearly more: lengths differ by a digit or two."""
@@ -62,9 +65,13 @@ class Due:
 
 @dataclass(slots=True)
 class Lineage:
-    """The memory of an explanation: bounded, whatever the length of the log."""
+    """The memory of an explanation: bounded, whatever the length of the log. At most so many `conversations` of each
+    family, `families`, and `blocks` by which calls of another family are found."""
 
-    _families: dict[str, OrderedDict[str, Earlier]] = field(default_factory=dict)
+    conversations: int = _CONVERSATIONS
+    families: int = _FAMILIES
+    blocks: int = _BLOCKS
+    _families: OrderedDict[str, OrderedDict[str, Earlier]] = field(default_factory=OrderedDict)
     _blocks: OrderedDict[str, Earlier] = field(default_factory=OrderedDict)
 
     def due(self, call: Call, prompt: Prompt | None) -> Due | None:
@@ -81,15 +88,18 @@ class Lineage:
     def remember(self, call: Call, earlier: Earlier) -> None:
         """Keeps a call as the latest of its conversation."""
         family = self._families.setdefault(call.family, OrderedDict())
+        self._families.move_to_end(call.family)
+        if len(self._families) > self.families:
+            self._families.popitem(last=False)
         key = f"{conversation_of(call, earlier.prompt)} {call.model}"
         family.pop(key, None)
         family[key] = earlier
-        if len(family) > _CONVERSATIONS:
+        if len(family) > self.conversations:
             family.popitem(last=False)
         for digest in earlier.digests:
             self._blocks.pop(digest, None)
             self._blocks[digest] = earlier
-        while len(self._blocks) > _BLOCKS:
+        while len(self._blocks) > self.blocks:
             self._blocks.popitem(last=False)
 
     def _candidates(self, call: Call, prompt: Prompt | None) -> list[Earlier]:

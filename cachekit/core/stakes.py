@@ -5,7 +5,8 @@ from __future__ import annotations
 from decimal import Decimal
 
 from cachekit.core.calls import Call
-from cachekit.core.pricing import find_rates
+from cachekit.core.pricing import Rates, find_rates
+from cachekit.core.usage import Usage
 
 
 def stake(call: Call, tokens: int) -> Decimal | None:
@@ -14,7 +15,12 @@ def stake(call: Call, tokens: int) -> Decimal | None:
     usage = call.usage
     host = call.billing.host or call.scope.host or call.provider
     rates = find_rates(call.model, host, at=call.ts, prompt_tokens=usage.input_total, billing=call.billing)
-    if rates is None or rates.read is None or rates.input is None:
+    return None if rates is None else above_reads(usage, rates, tokens)
+
+
+def above_reads(usage: Usage, rates: Rates, tokens: int) -> Decimal | None:
+    """The same for a usage at known rates."""
+    if rates.read is None or rates.input is None:
         return None
     kind = max(("write_5m", "write_1h", "write_30m", "write_12h"), key=lambda name: getattr(usage, name))
     write = getattr(rates, kind if getattr(usage, kind) else "write_5m")

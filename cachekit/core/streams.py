@@ -29,8 +29,13 @@ def merge_events(events: Iterable[object]) -> dict[str, object]:
     """
     merged: Merged = {}
     for event in events:
-        merged = _merge(merged, _opened(event))
+        merged = merge_event(merged, event)
     return merged
+
+
+def merge_event(merged: Merged, event: object) -> Merged:
+    """What a stream has said so far, with one more event: for who cannot hold them all."""
+    return _merge(merged, _opened(event))
 
 
 def _opened(event: object) -> object:
