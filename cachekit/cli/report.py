@@ -6,17 +6,22 @@ import os
 import time
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cachekit.core.errors import UsageError
 
+if TYPE_CHECKING:
+    from cachekit.report.run import ReportWish
+
 _Logs = Annotated[
     list[str] | None,
     typer.Argument(metavar="LOG...", help="Files, folders, globs, or - for stdin.", show_default=False),
 ]
-_By = Annotated[str, typer.Option(help="Rows: family, prefix, model, day, session, upstream, provider or label.NAME.")]
+_By = Annotated[
+    str, typer.Option(help="Rows: family, prefix, model, day, session, upstream, provider, label.NAME or cause.")
+]
 _Since = Annotated[str | None, typer.Option(metavar="TIME", help="Calls from then on: RFC 3339, a date, or 24h, 7d.")]
 _Until = Annotated[str | None, typer.Option(metavar="TIME", help="Calls before then.")]
 _SplitAt = Annotated[str | None, typer.Option(metavar="TIME", help="Compare each family before and after a moment.")]
@@ -76,10 +81,27 @@ def report(
         baseline=baseline,
         strict_input=strict_input,
     )
+    if by == "cause":
+        _show_causes(wish, form, output)
+        return
     run = run_report(wish, Path.cwd(), os.environ, time.time())
     tell(run)
     show(run, form, output)
     raise typer.Exit(run.judgement.exit_code)
+
+
+def _show_causes(wish: ReportWish, form: str, output: Path | None) -> None:
+    from cachekit.cli.output import report_causes
+    from cachekit.cli.output.emit import emit
+    from cachekit.cli.output.report import tell_unread
+    from cachekit.report.causes import run_causes
+
+    forms = {name: getattr(report_causes, name) for name in ("text", "json", "markdown", "csv")}
+    if form not in forms:
+        raise UsageError(f"no format {form[:20]!r}", mend=f"choose {', '.join(forms)}")
+    found = run_causes(wish, Path.cwd(), os.environ, time.time())
+    tell_unread(tuple(found.bad), len(found.bad))
+    emit(forms[form](found), output)
 
 
 def _amount(value: str | None) -> Decimal | None:

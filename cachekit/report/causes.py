@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cachekit.core.calls import BadLine, Call
+from cachekit.core.config import load_config
+from cachekit.core.errors import InputError, UsageError
 from cachekit.core.explain import Cause, Explanation, explain
+from cachekit.core.logs.reading import read_any
+from cachekit.report.options import parse_moment
+
+if TYPE_CHECKING:
+    from cachekit.report.run import ReportWish
 
 
 @dataclass(slots=True)
@@ -67,6 +76,32 @@ class CauseReport:
     def known_share(self) -> float | None:
         """The share of calls whose usage is known; None without calls."""
         return self.known / self.calls if self.calls else None
+
+
+CAUSE = "cause"
+"""The name of this way of grouping: `report --by cause`."""
+
+
+def run_causes(wish: ReportWish, start: Path, env: Mapping[str, str], now: float) -> CauseReport:
+    """Reads the logs of a wish and sums their misses. Raises UsageError for options that judge or cut a table of
+    calls, and InputError as `run_report` does."""
+    table_only = (wish.split_at, wish.min_calls, wish.top, wish.fail_under, wish.max_drop, wish.max_loss, wish.baseline)
+    if any(value is not None for value in table_only):
+        mend = "thresholds, baselines, --split-at, --top and --min-calls go with the other ways"
+        raise UsageError("--by cause is a table of misses", mend=mend)
+    config = load_config(start, env)
+    paths = wish.paths or ((str(config.log),) if config.log is not None else ())
+    if not paths:
+        raise UsageError("no log to read", mend="name files or folders, - for stdin, or set defaults.log")
+    since, until = (parse_moment(value, now) if value is not None else None for value in (wish.since, wish.until))
+    form = None if wish.input_format in (None, "auto") else wish.input_format
+    found = by_cause(read_any(paths, form), since, until)
+    if not found.calls or (wish.strict_input and found.bad):
+        what = f"{len(found.bad):,} lines cannot be read" if found.bad else "no calls"
+        raise InputError(
+            what, where=", ".join(paths)[:200], mend="see what was told of them above, or name another log"
+        )
+    return found
 
 
 def by_cause(items: Iterable[object], since: float | None = None, until: float | None = None) -> CauseReport:

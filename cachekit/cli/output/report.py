@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
@@ -9,8 +10,12 @@ import typer
 
 from cachekit.cli.output.emit import emit
 from cachekit.cli.output.text import printable
+from cachekit.core.calls import BadLine
 from cachekit.core.errors import UsageError
 from cachekit.report.run import ReportRun
+
+SHOWN = 20
+"""Unreadable lines that are told one by one."""
 
 RENDERERS = {name: f"cachekit.cli.output.report_{name}" for name in ("text", "json", "markdown", "csv")}
 """Each module has `render(run) -> str`."""
@@ -26,12 +31,16 @@ def show(run: ReportRun, form: str, output: Path | None) -> None:
 def tell(run: ReportRun) -> None:
     """On stderr: the first lines that could not be read, and what the thresholds say."""
     report, judgement = run.report, run.judgement
-    for bad in report.examples:
-        where = f"{bad.source}:{bad.number}" if bad.source else f"line {bad.number}"
-        typer.echo(f"{printable(where)}: {printable(bad.reason)}", err=True)
-    unread = sum(number for name, number in report.tally.items() if name.startswith("bad: "))
-    if unread > len(report.examples):
-        typer.echo(f"... and {unread - len(report.examples):,} more that could not be read", err=True)
+    tell_unread(report.examples, sum(number for name, number in report.tally.items() if name.startswith("bad: ")))
     for kind, lines in (("failed", judgement.failed), ("not judged", judgement.unknown), ("note", judgement.notes)):
         for line in lines:
             typer.echo(f"{kind}: {printable(line)}", err=True)
+
+
+def tell_unread(examples: Sequence[BadLine], count: int) -> None:
+    """On stderr: some of the lines that could not be read, and how many more there are."""
+    for bad in examples[:SHOWN]:
+        where = f"{bad.source}:{bad.number}" if bad.source else f"line {bad.number}"
+        typer.echo(f"{printable(where)}: {printable(bad.reason)}", err=True)
+    if count > min(SHOWN, len(examples)):
+        typer.echo(f"... and {count - min(SHOWN, len(examples)):,} more that could not be read", err=True)
