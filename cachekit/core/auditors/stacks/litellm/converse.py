@@ -1,0 +1,185 @@
+"""A call as the Converse API of Bedrock gets it: its system prompt, its messages in turn, and its tools."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import groupby
+
+from cachekit.core.auditors.stacks.litellm.converse_blocks import (
+    Converse,
+    assistant_pieces,
+    result_pieces,
+    user_pieces,
+    with_point,
+)
+from cachekit.core.auditors.stacks.litellm.systems import loose_texts, move_systems, split_anywhere, split_leading
+from cachekit.core.auditors.stacks.litellm.tools import converse_tools
+from cachekit.core.auditors.stacks.litellm.values import Ask, Message, Part, Piece, RefusalError, Turn, gone, text_route
+from cachekit.core.auditors.stacks.litellm.why import Why
+from cachekit.core.shape import mapping
+
+
+def system_pieces(turns: Sequence[Turn], to: Converse) -> tuple[tuple[Piece, ...], tuple[Turn, ...]]:
+    """The system prompt, and the conversation that is left, its later system messages moved."""
+    system, rest = split_leading(turns) if to.modern else split_anywhere(turns)
+    early = {turn.route for turn in split_leading(turns)[0]}
+    pieces = tuple(piece for turn in system for piece in _system(turn, to, turn.route not in early))
+    return pieces, move_systems(rest, loose_texts, any_tool=False) if to.modern else rest
+
+
+def _system(turn: Turn, to: Converse, late: bool) -> Iterator[Piece]:
+    for part in _system_parts(turn):
+        value = part.value
+        if not isinstance(value, dict):
+            raise RefusalError(f"{part.route} is no object")
+        if value.get("type") != "text" or not value.get("text"):
+            yield gone(part.route, part.ask, Why.EMPTY_TEXT if value.get("type") == "text" else Why.BLOCK_TYPE)
+            continue
+        for piece in with_point({"text": value["text"]}, part.route, part.ask, to):
+            yield replace(piece, moved=Why.HOISTED) if late and piece.ask else piece
+    if isinstance(turn.content, tuple) or turn.content is None:
+        yield gone(turn.route, turn.ask, Why.NO_CONTENT if turn.content is None else Why.MESSAGE_LIST)
+
+
+def _system_parts(turn: Turn) -> tuple[Part, ...]:
+    if isinstance(turn.content, str):
+        return (Part(text_route(turn), {"type": "text", "text": turn.content}, turn.ask),)
+    return turn.content or ()
+
+
+def messages(turns: Sequence[Turn], to: Converse) -> tuple[Message, ...]:
+    """The conversation with neighbours of one side merged. RefusalError: nothing is left, or a role is unknown."""
+    if not turns:
+        raise RefusalError("there is no message besides system messages")
+    sides = [(side, tuple(run)) for side, run in groupby(_guarded(turns, to), key=_side)]
+    runs = [(_role(side), _run(side, run, to)) for side, run in sides]
+    out: list[Message] = []
+    waiting: tuple[Piece, ...] = ()
+    for role, pieces in runs:
+        if not any(piece.block is not None for piece in pieces):
+            waiting += pieces
+        elif out and out[-1].role == role == "user":
+            out[-1] = Message(role, (*out[-1].pieces, *waiting, *pieces))
+            waiting = ()
+        else:
+            out.append(Message(role, (*waiting, *pieces)))
+            waiting = ()
+    if waiting:
+        out.append(Message("user", waiting))
+    return tuple(replace(message, pieces=_beside_document(message)) for message in out) if to.modern else tuple(out)
+
+
+def _side(turn: Turn) -> str:
+    if turn.role in ("user", "tool", "assistant"):
+        return turn.role
+    raise RefusalError(f"{turn.route} has a role that Converse does not get")
+
+
+def _role(side: str) -> str:
+    return "assistant" if side == "assistant" else "user"
+
+
+def _run(side: str, run: tuple[Turn, ...], to: Converse) -> tuple[Piece, ...]:
+    if side == "user":
+        return tuple(piece for turn in run for piece in user_pieces(turn, to))
+    if side == "tool":
+        return _unique(tuple(piece for turn in run for piece in result_pieces(turn, to)), "toolResult", to)
+    pieces = _unique(tuple(piece for turn in run for piece in assistant_pieces(turn, to)), "toolUse", to)
+    return _sorted(pieces) if to.modern else pieces
+
+
+def _beside_document(message: Message) -> tuple[Piece, ...]:
+    """A user message with a document and no text gets a full stop, ahead of a cache point at its end."""
+    sent = [i for i, piece in enumerate(message.pieces) if piece.block is not None]
+    keys = {key for i in sent for key in mapping(message.pieces[i].block)}
+    if message.role != "user" or "document" not in keys or "text" in keys:
+        return message.pieces
+    last = sent[-1]
+    cut = last if "cachePoint" in mapping(message.pieces[last].block) else last + 1
+    filler = Piece({"text": "."}, message.pieces[last].route)
+    return (*message.pieces[:cut], filler, *message.pieces[cut:])
+
+
+def _guarded(turns: Sequence[Turn], to: Converse) -> tuple[Turn, ...]:
+    """With guardrailConfig the texts of the user messages at the end are rewritten, and lose what is asked for."""
+    last = next((i for i in range(len(turns), 0, -1) if turns[i - 1].role != "user"), 0)
+    return tuple(_guard(t) if to.guarded and i >= last else t for i, t in enumerate(turns))
+
+
+def _guard(turn: Turn) -> Turn:
+    if isinstance(turn.content, str):
+        content: tuple[Part, ...] = (Part(text_route(turn), {"type": "text", "text": turn.content}, turn.ask),)
+    else:
+        content = turn.content or ()
+    if any(mapping(part.value).get("type") == "guarded_text" for part in content):
+        return turn
+    return replace(
+        turn, ask=None if isinstance(turn.content, str) else turn.ask, content=tuple(map(_guard_part, content))
+    )
+
+
+def _guard_part(part: Part) -> Part:
+    value = mapping(part.value)
+    if value.get("type") != "text":
+        return part
+    ask = None if part.ask is None else replace(part.ask, lost=Why.GUARDED)
+    return Part(part.route, {"type": "guarded_text", "text": value.get("text")}, ask)
+
+
+def _unique(pieces: tuple[Piece, ...], key: str, to: Converse) -> tuple[Piece, ...]:
+    """Of blocks with the same toolUseId in one message only the first is sent; cache points stay."""
+    seen: list[object] = []
+    out = []
+    for piece in pieces:
+        block_id = mapping(mapping(piece.block).get(key)).get("toolUseId")
+        if to.modern and block_id and block_id in seen:
+            continue
+        seen.append(block_id)
+        out.append(piece)
+    return tuple(out)
+
+
+def _sorted(pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
+    """Reasoning first, then texts, then tool calls and all cache points, each in their order."""
+    ranked = sorted(pieces, key=lambda piece: _rank(mapping(piece.block)))
+    texts = [i for i, piece in enumerate(pieces) if _rank(mapping(piece.block)) == 1 and piece.block is not None]
+    last = texts[-1] if texts else -1
+    overtaken = {id(piece) for i, piece in enumerate(pieces) if piece.ask and i < last}
+    return tuple(replace(piece, moved=Why.AFTER_TEXTS) if id(piece) in overtaken else piece for piece in ranked)
+
+
+def _rank(block: Mapping[str, object]) -> int:
+    if "reasoningContent" in block:
+        return 0
+    return 2 if "toolUse" in block or "cachePoint" in block else 1
+
+
+def tool_pieces(tools: Sequence[Part], injected: Ask | None, to: Converse) -> tuple[Piece, ...]:
+    """`toolConfig.tools`; an injection point for the tools stands behind all of them."""
+    out = tuple(piece for tool, block in converse_tools(tools, modern=to.modern) for piece in _tool(tool, block, to))
+    if injected is None:
+        return out
+    if not any(piece.block is not None for piece in out):
+        return (*out, gone(injected.route, injected, Why.POINT_NO_TOOLS))
+    return (*out, *_on_nova(with_point(None, tools[-1].route, injected, to), to))
+
+
+def _tool(tool: Part, block: Mapping[str, object] | None, to: Converse) -> Iterator[Piece]:
+    if block is None:
+        yield gone(tool.route, tool.ask or tool.inner, Why.TOOL_KIND)
+        return
+    ready = "toolSpec" not in block or block is tool.value
+    control = None if tool.ask is None else tool.ask.control
+    if tool.ask is not None and to.points and not isinstance(control, dict):
+        raise RefusalError(f"{tool.ask.route} is no object")
+    if ready or mapping(control).get("type", "ephemeral") != "ephemeral":
+        yield Piece(block, tool.route)
+        yield gone(tool.route, tool.ask, Why.TOOL_KIND if ready else Why.TOOL_TYPE)
+    else:
+        yield from _on_nova(with_point(block, tool.route, tool.ask, to), to)
+    yield gone(tool.route, tool.inner, Why.TOOL_FUNCTION)
+
+
+def _on_nova(pieces: tuple[Piece, ...], to: Converse) -> tuple[Piece, ...]:
+    return tuple(replace(p, moved=Why.NOVA_TOOLS) if to.nova and p.ask else p for p in pieces)

@@ -1,0 +1,137 @@
+"""The values of this stack: what a request asks for, and the pieces of the body that LiteLLM makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from cachekit.core.auditors.stacks.litellm.why import Why
+from cachekit.core.routes import join
+
+
+class RefusalError(Exception):
+    """LiteLLM raises on this request. Caught in `translate`: it becomes `Wire.raises`, it never leaves the stack."""
+
+
+class Place(StrEnum):
+    """Where a breakpoint is written."""
+
+    BLOCK = "a content block"
+    MESSAGE = "the message"
+    CALL = "a tool call"
+    CALL_FUNCTION = "the function of a tool call"
+    TOOL = "a tool"
+    TOOL_FUNCTION = "the function of a tool"
+    THINKING = "a thinking block"
+    POINT = "an injection point"
+    DEFAULT = "enable_prompt_caching"
+    REQUEST = "a keyword of the call"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A breakpoint that the user asks for.
+
+    `route` is where it is written, `control` its value as written, `target` what it stands for: the block, message or
+    tool that it would close. `lost`: a step on the way has already thrown it away.
+    """
+
+    route: str
+    control: object
+    place: Place
+    target: str
+    lost: Why | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A content block, tool call or tool as the user wrote it; `value` is anything where it is no object. `inner` is
+    what is asked for on its `function`."""
+
+    route: str
+    value: object
+    ask: Ask | None = None
+    inner: Ask | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A message. `value` is the message as written, `content` its text, its blocks, or None."""
+
+    role: str
+    route: str
+    value: Mapping[str, object] = field(default_factory=dict)
+    content: str | tuple[Part, ...] | None = None
+    ask: Ask | None = None
+    calls: tuple[Part, ...] = ()
+    thinking: tuple[Part, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """A call of `completion()`: `extras` are the keywords besides model, messages and tools, `tools` is None where the
+    call has none. `tool_point` is an injection point that stands for the tools, `lost` what could not be injected."""
+
+    model: str
+    turns: tuple[Turn, ...]
+    tools: tuple[Part, ...] | None
+    extras: Mapping[str, object]
+    tool_point: Ask | None = None
+    lost: tuple[tuple[Ask, Why], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """One block of the body. `route` is where in the request it came from, `ask` what it carries out, `lost` what was
+    thrown away here, `moved` why the breakpoint stands where nobody put it. A piece without a block only tells of a
+    loss. `inner` are the blocks inside a tool result."""
+
+    block: Mapping[str, object] | None
+    route: str
+    ask: Ask | None = None
+    lost: tuple[tuple[Ask, Why], ...] = ()
+    moved: Why | None = None
+    inner: tuple[Piece, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message of the body."""
+
+    role: str
+    pieces: tuple[Piece, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A body before it is written out: its blocks with what they carry, all other fields of it, `origin` for those that
+    do not stand where the user wrote them, and in `request` what became of what is asked for beside all blocks."""
+
+    messages: tuple[Message, ...]
+    system: tuple[Piece, ...] = ()
+    tools: tuple[Piece, ...] = ()
+    fields: Mapping[str, object] = field(default_factory=dict)
+    request: tuple[Piece, ...] = ()
+    origin: Mapping[str, str] = field(default_factory=dict)
+
+    def pieces(self) -> Iterator[Piece]:
+        """Every piece, those inside tool results included."""
+        for piece in (*self.tools, *self.system, *(p for m in self.messages for p in m.pieces), *self.request):
+            yield piece
+            yield from piece.inner
+
+
+def text_route(turn: Turn) -> str:
+    """The route of a message's text; the keyword `system` is itself one."""
+    return turn.route if turn.route == "system" else join(turn.route, "content")
+
+
+def gone(route: str, ask: Ask | None, why: Why) -> Piece:
+    """A piece that sends nothing, and tells why what was asked for is lost."""
+    return Piece(None, route, lost=() if ask is None else ((ask, ask.lost or why),))
+
+
+def blocks(pieces: Iterable[Piece]) -> list[Mapping[str, object]]:
+    """The blocks that are sent."""
+    return [piece.block for piece in pieces if piece.block is not None]
