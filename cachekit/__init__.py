@@ -8,6 +8,7 @@ from __future__ import annotations
 TYPE_CHECKING = False  # importing typing for it would take as long as starting Python
 
 if TYPE_CHECKING:
+    from cachekit.capturing import capture as capture
     from cachekit.core.auditors.audit import audit as audit
     from cachekit.core.auditors.compare import compare as compare
     from cachekit.core.auditors.report import AuditReport as AuditReport
@@ -31,6 +32,7 @@ _WHERE = {
     "Backend": "cachekit.core.backends",
     "Provider": "cachekit.core.backends",
     "Call": "cachekit.core.calls",
+    "capture": "cachekit.capturing",
     "compare": "cachekit.core.auditors.compare",
     "explain": "cachekit.core.explain",
     "fingerprint": "cachekit.core.families",

@@ -1,0 +1,77 @@
+"""What is answered where nothing is sent: the shortest answer of each API, in the emulator's forms.
+
+A tool that the request forces is called, with the least that its schema allows; an output schema is met. All counts
+are 0: no model has read anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from time import time
+from uuid import uuid4
+
+import orjson
+
+from cachekit.capturing.exchange import Answer
+from cachekit.core.auditors.detect import candidates, model_of_path
+from cachekit.core.backends import Backend
+from cachekit.core.captured import Captured
+from cachekit.core.policy import Policy
+from cachekit.core.prompt import Prompt, Scope
+from cachekit.core.shape import text
+from cachekit.core.usage import Usage
+from cachekit.emulator.chat import CHAT
+from cachekit.emulator.converse import CONVERSE
+from cachekit.emulator.invoke import INVOKE
+from cachekit.emulator.messages import MESSAGES
+from cachekit.emulator.replies import reply
+from cachekit.emulator.responses import RESPONSES
+from cachekit.emulator.values import Api, Asked, Metered, Reply, Route, Turn, Wish
+
+_APIS: Mapping[Backend, tuple[Api, str]] = {
+    Backend.OPENAI_CHAT: (CHAT, "openai"),
+    Backend.OPENAI_RESPONSES: (RESPONSES, "openai"),
+    Backend.BEDROCK_CONVERSE: (CONVERSE, "bedrock"),
+    Backend.BEDROCK_INVOKE_ANTHROPIC: (INVOKE, "bedrock"),
+}
+"""The form of each backend's answers and whose it is; all others have Anthropic's."""
+
+_SAID = Reply(text="ok", tokens=1)
+_STREAMED = ("-stream", "-with-response-stream", ":streamRawPredict")
+
+
+def answer(call: Captured) -> Answer:
+    """The answer to a call, whole or as a stream, as the call asks."""
+    turn = _turn(call)
+    api = turn.asked.route.api
+    if turn.asked.stream:
+        content = b"".join(api.stream(turn))
+        return Answer(200, {"content-type": api.stream_type, **api.headers(turn)}, content)
+    return Answer(200, {"content-type": "application/json", **api.headers(turn)}, orjson.dumps(api.whole(turn)))
+
+
+def _turn(call: Captured) -> Turn:
+    backend = call.backend or next(iter(candidates(call.body)), Backend.OPENAI_CHAT)
+    api, shape = _APIS.get(backend, (MESSAGES, "anthropic"))
+    model = model_of_path(call.path) or text(call.body.get("model")) or "unnamed"
+    stream = call.body.get("stream") is True or call.path.endswith(_STREAMED)
+    route = Route(api, backend, shape, shape, model)
+    asked = Asked(route, call.body, model, model, stream)
+    nothing = Usage()
+    metered = Metered(Prompt(backend, Scope()), Policy(model, shape), nothing)
+    said = _reply(api.wish(asked), metered.prompt)
+    return Turn(asked, metered, said, uuid4().hex[:22], time(), nothing)
+
+
+def _reply(wish: Wish, prompt: Prompt) -> Reply:
+    return reply(wish, prompt) if wish.nothing or wish.tool or wish.schema is not None else _SAID
+
+
+def refusal(path: str) -> Answer:
+    """The answer of a provider to what is no call. A count of tokens is 0."""
+    if path.endswith(("/count_tokens", "/count-tokens", "/input_tokens")):
+        counted = {"object": "response.input_tokens", "input_tokens": 0, "inputTokens": 0}
+        return Answer(200, {"content-type": "application/json"}, orjson.dumps(counted))
+    told = "a capture with send=False answers calls of models only"
+    said = {"type": "error", "error": {"type": "not_found_error", "message": told}, "message": told}
+    return Answer(404, {"content-type": "application/json"}, orjson.dumps(said))

@@ -1,0 +1,134 @@
+"""From an HTTP request to what is recorded of it, and whether it goes on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from urllib.parse import unquote, urlsplit
+
+from cachekit.capturing.scope import Capture, answering
+from cachekit.core.auditors.detect import backend_of_path, candidates
+from cachekit.core.backends import Backend
+from cachekit.core.captured import Captured
+from cachekit.core.shape import items, mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """An HTTP request on its way out. Names of headers in any case."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is answered in the provider's place."""
+
+    status: int
+    headers: Mapping[str, str]
+    content: bytes
+
+
+def notice(captures: tuple[Capture, ...], exchange: Exchange) -> Answer | None:
+    """Records a call with each capture. The answer, where one of them lets nothing out and the request is a call or
+    goes to a provider; None where the request goes on."""
+    call = call_of(exchange)
+    if call is not None:
+        for capture in captures:
+            capture.keep(replace(call, at=capture.clock()))
+    if not answering(captures):
+        return None
+    from cachekit.capturing.answers import answer, refusal
+
+    if call is not None:
+        return answer(call)
+    return refusal(urlsplit(exchange.url).path) if _is_providers(exchange.url) else None
+
+
+def may_be_call(method: str, content_type: str) -> bool:
+    """Whether a request is worth reading: uploads and the like are not."""
+    return method.upper() == "POST" and "json" in (content_type or "json").lower()
+
+
+def call_of(exchange: Exchange) -> Captured | None:
+    """The call of a model that a request is, None where it is none. Never raises."""
+    if exchange.method.upper() != "POST":
+        return None
+    try:
+        body = mapping(json.loads(exchange.content))
+    except (ValueError, RecursionError):
+        return None
+    place = urlsplit(exchange.url)
+    host, path = place.hostname or "", unquote(place.path)
+    backend = backend_of_path(f"{host}{path}")
+    if not body or not _calls(backend, path, body):
+        return None
+    kept = mapping(_without_secrets(body, 0))
+    return Captured(backend, host, path, exchange.method.upper(), kept, _few(exchange.headers))
+
+
+def _calls(backend: Backend | None, path: str, body: Mapping[str, object]) -> bool:
+    """Other services have paths of the same ends, so the body has to fit too. A gateway may have any path."""
+    if backend in (Backend.BEDROCK_CONVERSE, Backend.BEDROCK_INVOKE_ANTHROPIC):
+        return "/model/" in path
+    if backend is Backend.OPENAI_RESPONSES:
+        return bool({"input", "prompt", "previous_response_id", "conversation"} & body.keys())
+    turns = items(body.get("messages"))
+    if backend is not None:
+        return bool(turns)
+    said = any(isinstance(mapping(turn).get("role"), str) for turn in turns)
+    return said and "count" not in path and bool(candidates(body))
+
+
+_FEW = frozenset({"anthropic-beta", "anthropic-version", "openai-beta", "user-agent"})
+"""Headers that say which rules apply. All others are left out, keys among them."""
+
+
+def _few(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items() if name.lower() in _FEW}
+
+
+_SECRET = frozenset(
+    "api_key apikey authorization authorization_token access_token auth_token bearer_token client_secret password "
+    "aws_access_key_id aws_secret_access_key aws_session_token aws_bearer_token x_api_key".split()
+)
+LEFT_OUT = "(left out)"
+_DEEPEST = 64
+
+
+def _without_secrets(value: object, depth: int) -> object:
+    """The value with the text of keys and tokens replaced, as those of MCP servers in a list of tools."""
+    if depth > _DEEPEST:
+        return value
+    if isinstance(value, list):
+        return [_without_secrets(inner, depth + 1) for inner in value]
+    if not isinstance(value, dict):
+        return value
+    served = "server_url" in value
+    return {
+        key: LEFT_OUT if _is_secret(key, inner) else _headers(inner, served, key) or _without_secrets(inner, depth + 1)
+        for key, inner in value.items()
+    }
+
+
+def _is_secret(key: str, value: object) -> bool:
+    return isinstance(value, str) and key.lower().replace("-", "_") in _SECRET
+
+
+def _headers(value: object, served: bool, key: str) -> dict[str, str]:
+    """The headers that are sent on to an MCP server, all values replaced."""
+    return dict.fromkeys(value, LEFT_OUT) if served and key == "headers" and isinstance(value, dict) else {}
+
+
+_PROVIDERS = ("api.anthropic.com", "api.openai.com")
+
+
+def _is_providers(url: str) -> bool:
+    """The providers' own hosts, and the addresses that give out credentials inside AWS."""
+    host = urlsplit(url).hostname or ""
+    aws = host.endswith((".amazonaws.com", ".api.aws")) and host.startswith("bedrock")
+    return aws or host in _PROVIDERS or host.startswith("169.254.")

@@ -1,0 +1,130 @@
+"""The changes that a capture makes to modules of others, and their undoing.
+
+A change replaces one method of a class. It is made while the first capture opens, or as soon as the module is imported
+afterwards, and undone when the last one closes. A method that somebody else has replaced in the meantime is left to
+them: ours, which they may still call, or put back, is dead from then on and only hands on.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from threading import RLock
+from types import ModuleType
+
+from cachekit.capturing.scope import Capture, applying
+
+Method = Callable[..., object]
+Asking = Callable[[], tuple[Capture, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """A method to replace: its class, its name, and what makes the new one of the old one and of a function that tells
+    which captures the calling code belongs to."""
+
+    owner: type
+    name: str
+    made_of: Callable[[Method, Asking], Method]
+
+
+Patches = Callable[[ModuleType], Iterator[Patch]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    owner: type
+    name: str
+    before: Method
+    after: Method
+
+
+_LOCK = RLock()
+_MADE: dict[str, list[_Made]] = {}
+"""By module, what has been changed in it."""
+_FINDERS: list[MetaPathFinder] = []
+
+
+def install(table: Mapping[str, Patches]) -> None:
+    """Makes the changes in all modules that are there, and has those that come later changed as they come."""
+    with _LOCK:
+        finder = _OnImport(table)
+        _FINDERS.append(finder)
+        sys.meta_path.insert(0, finder)
+        for name in table:
+            if sys.modules.get(name) is not None:
+                _change(import_module(name), name, table)  # waits for another thread that is just importing it
+
+
+def undo() -> None:
+    """Takes all changes back."""
+    with _LOCK:
+        while _FINDERS:
+            sys.meta_path.remove(_FINDERS.pop())
+        for made in (made for several in _MADE.values() for made in several):
+            if made.owner.__dict__.get(made.name) is made.after:
+                setattr(made.owner, made.name, made.before)
+        _MADE.clear()
+
+
+def _change(module: ModuleType, name: str, table: Mapping[str, Patches]) -> None:
+    with _LOCK:
+        if name in _MADE or not _FINDERS:
+            return
+        _MADE[name], asking = [], _asking(_FINDERS[0])
+        for patch in table[name](module):
+            before = patch.owner.__dict__.get(patch.name)
+            if before is not None:
+                after = patch.made_of(before, asking)
+                setattr(patch.owner, patch.name, after)
+                _MADE[name].append(_Made(patch.owner, patch.name, before, after))
+
+
+def _asking(installed: MetaPathFinder) -> Asking:
+    """Tells the captures as long as one installation of the changes lasts, and none afterwards."""
+
+    def captures() -> tuple[Capture, ...]:
+        return applying() if installed in _FINDERS else ()
+
+    return captures
+
+
+class _OnImport(MetaPathFinder):
+    """Finds nothing itself: it has those modules changed that others find."""
+
+    def __init__(self, table: Mapping[str, Patches]) -> None:
+        self._table = table
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if fullname not in self._table:
+            return None
+        for finder in sys.meta_path:
+            spec = None if isinstance(finder, _OnImport) else finder.find_spec(fullname, path, target)
+            if spec is not None:
+                if spec.loader is not None:
+                    spec.loader = _Changing(spec.loader, self._table)
+                return spec
+        return None
+
+
+class _Changing(Loader):
+    """Loads a module as its own loader does, and changes it then."""
+
+    def __init__(self, loader: Loader, table: Mapping[str, Patches]) -> None:
+        self._loader, self._table = loader, table
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return self._loader.create_module(spec)
+
+    def exec_module(self, module: ModuleType) -> None:
+        spec = module.__spec__
+        if spec is not None:
+            spec.loader = module.__loader__ = self._loader
+        self._loader.exec_module(module)
+        _change(module, module.__name__, self._table)
