@@ -13,6 +13,9 @@ test: $(VENV)/.tested
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2
 
+truth: $(VENV)/.tested
+	@$(BIN)/python -m tests.truth
+
 goldens: $(VENV)/.tested
 	$(BIN)/python -m tests.golden
 

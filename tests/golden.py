@@ -31,7 +31,7 @@ from cachekit.cli.app import app
 ROOT = Path(__file__).resolve().parents[1]
 GOLDENS = ROOT / "tests" / "goldens"
 
-_SET = {"COLUMNS": "80", "NO_COLOR": "1"}
+_SET = {"COLUMNS": "80", "NO_COLOR": "1", "TIKTOKEN_CACHE_DIR": "/nonexistent"}  # estimates must not depend on a cache
 _UNSET = ("FORCE_COLOR", "GITHUB_STEP_SUMMARY", "TERM")
 
 
@@ -90,15 +90,15 @@ def _ended(text: str) -> str:
 
 
 def main() -> None:
-    """Writes all golden files anew, and the README's table of rules."""
-    from tests.readme import README, with_rules
+    """Writes all golden files anew, and the README's table of rules and the outputs it shows."""
+    from tests.readme import README, with_outputs, with_rules
 
     for path in cases():
         text = written(path)
         if text != path.read_text(encoding="utf-8"):
             path.write_text(text, encoding="utf-8")
             print(f"changed: {path.relative_to(ROOT)}", file=sys.stderr)
-    README.write_text(with_rules(README.read_text(encoding="utf-8")), encoding="utf-8")
+    README.write_text(with_outputs(with_rules(README.read_text(encoding="utf-8"))), encoding="utf-8")
 
 
 if __name__ == "__main__":

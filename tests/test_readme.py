@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.readme import README, Example, begins_with, examples, with_rules
+from tests.readme import README, Example, begins_with, examples, run, with_rules
 
 TEXT = README.read_text(encoding="utf-8")
 
@@ -24,20 +21,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.parametrize("example", list(examples(TEXT)), ids=lambda example: example.command)
 def test_a_command_of_the_readme_prints_what_is_shown(example: Example, folder: Path) -> None:
-    programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    env = {name: value for name, value in os.environ.items() if not name.startswith("CACHEKIT_")}
-    done = subprocess.run(
-        example.command,
-        shell=True,
-        cwd=folder,
-        env={**env, "PATH": programs, "COLUMNS": "80", "NO_COLOR": "1"},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert begins_with(done.stdout.splitlines(), example.shown), done.stdout
+    printed = run(example.command, folder)
+    assert begins_with(printed.splitlines(), example.shown), printed
 
 
 def test_the_table_of_rules_is_the_rules() -> None:
