@@ -7,6 +7,8 @@ volatile text only, which is how a broken prefix is told from a new prompt.
 from __future__ import annotations
 
 import re
+import sys
+from bisect import bisect
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -122,7 +124,7 @@ def _either(words: str) -> str:
 
 _LABELLED = re.compile(
     rf"\b{_either(_ID_OWNERS)}[\s_-]?id\b[\"']?\s*[:=]\s*[\"']?(?P<id>[0-9A-Za-z][\w.:-]{{5,}})"
-    r"|\b(?:nonce|request|trace|cache[\s_-]?bust(?:er)?)\b[\"']?\s*[:=]\s*[\"']?(?P<nonce>(?=[\w-]*\d)[\w-]{8,})"
+    r"|\b(?:nonce|request|trace(?:parent)?|cache[\s_-]?bust(?:er)?)\b[\"']?\s*[:=]\s*[\"']?(?P<nonce>(?=[\w-]*\d)[\w-]{8,})"
     rf"|\b{_either(_COUNTED)}(?:\s?(?:number|no\.?|count|index))?\s?(?:[#:=]|\bnumber\b|\bno\.)\s?"
     r"(?P<counter>\d+)\b(?!\s?[:)])"
     rf"|\b{_either(_LIVE)}\b[^\n.;{{}}]{{0,24}}?(?:[:=]|\bis\b|\bat\b)\s?"
@@ -130,6 +132,9 @@ _LABELLED = re.compile(
     re.IGNORECASE,
 )
 _EPOCH = re.compile(r"(?<![\d.])1[6-9]\d{8}(?:\d{3}|\d{6})?(?:\.\d+)?(?!\d)")
+_EPOCH_LABEL = re.compile(
+    r"\b(?:ts|time|epoch|unix|now|iat|exp|nbf)\b|time(?:stamp)?\b|(?:\b|_)(?:at|since|until)\b", re.IGNORECASE
+)
 _NOW = re.compile(
     r"\b(?:now|today|current(?:ly)?|as of|generated|time(?:stamp)?|date(?:time)?|updated|rendered|started|built|session"
     r"|clock)\b",
@@ -144,11 +149,11 @@ _EXAMPLE = re.compile(
 def sightings(text: str) -> Iterator[Sighting]:
     """Volatile text in a prompt, in order of offset, overlaps left out.
 
-    A timestamp with a time of day, a UUID and an epoch count as volatile wherever they stand. A bare date does only
-    near a word such as today, now, current or as of: prompts are full of dates that never change. Numbers do only
-    behind a label that names a counter or a live statistic; opaque ids only behind a label that ends in id.
+    A timestamp with a time of day and a UUID count as volatile wherever they stand. A bare date does only near a word
+    such as today, now, current or as of: prompts are full of dates that never change. Numbers do only behind a label
+    that names a counter, a live statistic or a time (an epoch); opaque ids only behind a label that ends in id.
     """
-    found = [*_plain(text), *_labelled(text), *(Sighting("timestamp", m.start(), m[0]) for m in _EPOCH.finditer(text))]
+    found = [*_plain(text), *_labelled(text), *_epochs(text)]
     end = -1
     for seen in sorted(found, key=lambda s: (s.offset, -len(s.text))):
         if seen.offset >= end:
@@ -163,6 +168,12 @@ def _plain(text: str) -> Iterator[Sighting]:
             yield Sighting(kind, match.start(), match[0])
 
 
+def _epochs(text: str) -> Iterator[Sighting]:
+    for match in _EPOCH.finditer(text):
+        if _EPOCH_LABEL.search(_line_before(text, match.start())):
+            yield Sighting("timestamp", match.start(), match[0])
+
+
 def _speaks_of_now(text: str, offset: int) -> bool:
     """Whether the same line, shortly before, says that the value is of the moment."""
     return _NOW.search(_line_before(text, offset)) is not None
@@ -172,19 +183,66 @@ def _line_before(text: str, offset: int) -> str:
     return text[max(0, offset - 40) : offset].rpartition("\n")[2]
 
 
-def suspects(text: str) -> list[Sighting]:
+def suspects(text: str, *, tool: bool = False) -> list[Sighting]:
     """Sightings that are likely to change from call to call.
 
-    Left out: what a line introduces as an example or a format, and bare timestamps and UUIDs in a text that holds three
-    or more of a kind, for such a text is a record of the past and not of the moment.
+    Left out: what is introduced as an example or a format, what stands in a code block, and bare timestamps and UUIDs
+    in a text that holds three or more of a kind, for such a text is a record of the past and not of the moment. A
+    `tool` definition is written by programmers: a bare timestamp or UUID in it is a default or an example. What is said
+    to be of this very moment counts wherever it stands.
     """
     seen = [s for s in sightings(text) if not _EXAMPLE.search(_line_before(text, s.offset))]
-    bare = [s.kind for s in seen if s.kind in ("timestamp", "uuid")]
-    return [
-        s
-        for s in seen
-        if s.kind not in ("timestamp", "uuid") or bare.count(s.kind) < 3 or _speaks_of_now(text, s.offset)
-    ]
+    if not seen:
+        return []
+    shown = _examples(text)
+    now = {s.offset for s in seen if _speaks_of_now(text, s.offset)}
+    seen = [s for s in seen if s.offset in now or not _inside(s.offset, shown)]
+    bare = [s.kind for s in seen if s.kind in _BARE]
+    few = {kind for kind in _BARE if bare.count(kind) < 3 and not tool}
+    return [s for s in seen if s.kind not in _BARE or s.offset in now or s.kind in few]
+
+
+_BARE = ("timestamp", "uuid")
+_FENCE = re.compile(r"```")
+_TAG = re.compile(r"<[\w-]*(?:example|sample|shot|schema|template)[\w-]*>", re.IGNORECASE)
+_HEADING = re.compile(r"^#{1,6}[ \t][^\n]*", re.MULTILINE)
+_INTRODUCTION = re.compile(r"^[^\n]*:[ \t]*\n", re.MULTILINE)
+_SHOWS = re.compile(r"\b(?:examples?|samples?|formats?|few[- ]shots?|demonstrations?)\b", re.IGNORECASE)
+
+
+def _examples(text: str) -> list[tuple[int, int]]:
+    """The stretches of a text that show how something looks: code blocks, tags, sections and paragraphs of examples."""
+    fences = [match.start() for match in _FENCE.finditer(text)]
+    found = list(zip(fences[::2], [*fences[1::2], len(text)], strict=False))
+    for match in _TAG.finditer(text):
+        found.append((match.start(), _until(text, f"</{match[0][1:]}", match.end())))
+    headings = list(_HEADING.finditer(text))
+    ends = [*(match.start() for match in headings[1:]), len(text)]
+    found += [(match.start(), end) for match, end in zip(headings, ends, strict=False) if _SHOWS.search(match[0])]
+    introduced = (match for match in _INTRODUCTION.finditer(text) if _SHOWS.search(match[0]))
+    found += [(match.start(), _until(text, "\n\n", match.end())) for match in introduced]
+    return _merged(found)
+
+
+def _merged(stretches: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    out: list[tuple[int, int]] = []
+    for start, end in sorted(stretches):
+        if out and start <= out[-1][1]:
+            out[-1] = (out[-1][0], max(end, out[-1][1]))
+        else:
+            out.append((start, end))
+    return out
+
+
+def _inside(offset: int, stretches: list[tuple[int, int]]) -> bool:
+    """Whether one of the stretches, sorted and apart, holds the offset."""
+    before = bisect(stretches, (offset, sys.maxsize))
+    return before > 0 and offset < stretches[before - 1][1]
+
+
+def _until(text: str, sign: str, start: int) -> int:
+    end = text.find(sign, start)
+    return len(text) if end < 0 else end
 
 
 def _labelled(text: str) -> Iterator[Sighting]:

@@ -12,7 +12,10 @@ from cachekit.core.prompt import Block, Mark, Prompt, Section, Tokens
 
 @dataclass(frozen=True, slots=True)
 class MarkVerdict:
-    """A breakpoint, the tokens up to its end, its effective ttl, and whether that prefix is cached, with the reason."""
+    """A breakpoint, the tokens up to its end, its effective ttl, and whether that prefix is cached, with the reason.
+
+    `counting` is the band that is held against the minimum: that of the prefix, from the tokens that the minimum counts
+    for certain to all of them."""
 
     index: int
     block: Block
@@ -21,6 +24,7 @@ class MarkVerdict:
     prefix: Tokens
     verdict: Verdict
     reason: str
+    counting: Tokens = Tokens()
 
 
 _OPENAI = (Backend.OPENAI_CHAT, Backend.OPENAI_RESPONSES)
@@ -38,16 +42,30 @@ def most_marks(policy: Policy) -> int:
     return policy.max_marks if policy.known else _MOST
 
 
+def caches_by_itself(policy: Policy) -> bool:
+    """Whether prompts may be cached without any breakpoint, as best effort: Bedrock does so for all text prompts of
+    Nova (AWS's prompt caching guide). A recorded call of 27 tokens was read from its cache."""
+    return policy.known and policy.host == "bedrock" and policy.model.startswith("nova")
+
+
 def judge_marks(prompt: Prompt, policy: Policy) -> tuple[MarkVerdict, ...]:
     """A verdict for each breakpoint of the prompt, in cache order."""
     running = prompt.running()
     out = []
     for index, block, mark in prompt.marked():
-        verdict, reason = _judge(block.section, running[index], policy)
-        out.append(
-            MarkVerdict(index, block, mark, mark.ttl or policy.default_ttl or "5m", running[index], verdict, reason)
-        )
+        counting = _counting(prompt, index, running[index], policy)
+        verdict, reason = _judge(block.section, counting, policy)
+        ttl = mark.ttl or policy.default_ttl or "5m"
+        out.append(MarkVerdict(index, block, mark, ttl, running[index], verdict, reason, counting))
     return tuple(out)
+
+
+def _counting(prompt: Prompt, index: int, prefix: Tokens, policy: Policy) -> Tokens:
+    """From GPT-5.6 on the minimum counts visible tokens: what the provider adds by itself may count or not."""
+    if not policy.implicit:
+        return prefix
+    visible = sum(block.tokens.low for block in prompt.blocks[: index + 1])
+    return Tokens(max(visible, prefix.low - prompt.hidden.high), prefix.mid, prefix.high)
 
 
 def _judge(section: Section, prefix: Tokens, policy: Policy) -> tuple[Verdict, str]:

@@ -65,14 +65,36 @@ class AuditReport:
         """What to do, once each, in the order of the findings."""
         return list(dict.fromkeys(f.recommendation for f in self.findings if f.recommendation))
 
+    @property
+    def unkept(self) -> tuple[Finding, ...]:
+        """What speaks against counting on every breakpoint as it was asked for: errors, and what is lost on the way."""
+        return tuple(
+            f
+            for f in self.findings
+            if f.severity is Severity.ERROR or (f.rule == _LOST and f.severity is not Severity.INFO)
+        )
+
     def assert_caches(self) -> None:
-        """Raises AssertionError with the reasons unless the verdict is yes. Messages hold no prompt text."""
-        if self.will_cache:
+        """Raises AssertionError with the reasons unless the verdict is yes and every breakpoint is kept as it was asked
+        for: where one of several is lost, or an hour becomes five minutes, that is told too. Messages hold no prompt
+        text."""
+        if self.will_cache and not self.unkept:
             return
-        lines = [f"the prompt cache will not work through {self.library or self.backend} (verdict: {self.verdict})"]
-        for f in self.findings:
-            if f.severity is not Severity.INFO or f.verdict is not None:
-                place = f"{f.route}: " if f.route else ""
-                mend = f" -> {f.recommendation}" if f.recommendation else ""
-                lines.append(f"  [{f.severity}] {f.rule}: {place}{f.message}{mend}")
+        through = f"through {self.library}" if self.library else f"with {self.backend}"
+        lines = [f"{_HEADLINES[self.verdict].format(through=through)} (verdict: {self.verdict})"]
+        lines += [_told(f) for f in self.findings if f.severity is not Severity.INFO or f.verdict is not None]
         raise AssertionError("\n".join(lines))
+
+
+_LOST = "lost-on-the-way"
+_HEADLINES = {
+    Verdict.NO: "the prompt cache will not work {through}",
+    Verdict.UNSURE: "the prompt cache is not certain to work {through}",
+    Verdict.YES: "the prompt cache will work {through}, but not as asked for",
+}
+
+
+def _told(finding: Finding) -> str:
+    place = f"{finding.route}: " if finding.route else ""
+    mend = f" -> {finding.recommendation}" if finding.recommendation else ""
+    return f"  [{finding.severity}] {finding.rule}: {place}{finding.message}{mend}"

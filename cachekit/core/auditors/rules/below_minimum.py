@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cachekit.core.auditors.marks import judge_marks
+from cachekit.core.auditors.marks import caches_by_itself, judge_marks
 from cachekit.core.auditors.rules.rule import Hit, rule
 from cachekit.core.findings import Severity, Verdict
 from cachekit.core.policy import Policy
-from cachekit.core.prompt import Prompt
+from cachekit.core.prompt import Prompt, Tokens
 
 
 @rule(Severity.ERROR)
@@ -20,38 +20,57 @@ def below_minimum(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
 
     Bad: 2,000 marked tokens for a model that needs 4,096. Good: more static text before the marker, or another model.
     """
-    if not policy.known or policy.style == "none":
+    unseen = any(note.code == "prefix_elsewhere" for note in prompt.notes)
+    if not policy.known or policy.style == "none" or unseen:
         return
     verdicts = judge_marks(prompt, policy)
     if policy.style == "automatic":
-        yield from _automatic(prompt, policy)
+        yield from _longest("", prompt.total(), prompt.total(), policy)
     elif verdicts:
         last = verdicts[-1]
-        yield from _longest(last.mark.route, (last.prefix.low, last.prefix.mid, last.prefix.high), policy)
+        yield from _longest(last.mark.route, last.prefix, last.counting, policy)
 
 
-def _automatic(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
-    total = prompt.total()
-    yield from _longest("", (total.low, total.mid, total.high), policy)
-
-
-def _longest(route: str, prefix: tuple[int, int, int], policy: Policy) -> Iterator[Hit]:
-    low, mid, high = prefix
+def _longest(route: str, prefix: Tokens, counting: Tokens, policy: Policy) -> Iterator[Hit]:
     name = f"{policy.model} on {policy.host}"
-    if high < policy.minimum:
+    if counting.high < policy.minimum:
+        by_itself = caches_by_itself(policy)
+        outcome = "; Bedrock may cache it by itself, which is best effort" if by_itself else ": nothing is cached"
         yield Hit(
-            f"about {mid:,} tokens, below the minimum of {policy.minimum:,} for {name}: nothing is cached",
+            f"{_count(prefix)} tokens, below the minimum of {policy.minimum:,} for {name}{outcome}",
             route,
-            tokens=mid,
+            tokens=prefix.mid,
             mend=f"mark a prefix of at least {policy.minimum_high:,} tokens, or do not count on the cache here",
-            verdict=Verdict.NO,
+            verdict=Verdict.UNSURE if by_itself else Verdict.NO,
         )
-    elif low < policy.minimum_high:
+    elif counting.low < policy.minimum_high:
+        unseen = counting.low < policy.minimum_high <= prefix.low
+        counted = prefix.low == prefix.high
         yield Hit(
-            f"{low:,} to {high:,} tokens, too near the minimum of {policy.minimum_high:,} for {name} to tell",
+            f"{_unseen(prefix, counting, policy)} for {name}"
+            if unseen
+            else f"{_near(prefix, policy)} for {name} to tell",
             route,
-            tokens=mid,
-            mend="count exactly with --tokens exact, or give the prefix more room",
+            tokens=prefix.mid,
+            mend="give the prefix more room"
+            if unseen or counted
+            else "count with --tokens exact, or give it more room",
             severity=Severity.WARN,
             verdict=Verdict.UNSURE,
         )
+
+
+def _count(tokens: Tokens) -> str:
+    return f"{tokens.mid:,}" if tokens.low == tokens.high else f"about {tokens.mid:,}"
+
+
+def _near(prefix: Tokens, policy: Policy) -> str:
+    band = f"{prefix.low:,} to {prefix.high:,}" if prefix.low < prefix.high else f"{prefix.mid:,}"
+    return f"{band} tokens, too near the minimum of {policy.minimum_high:,}"
+
+
+def _unseen(prefix: Tokens, counting: Tokens, policy: Policy) -> str:
+    return (
+        f"of {_count(prefix)} tokens {counting.low:,} stand in the request; the provider adds the others, and only "
+        f"those in the request are sure to count for the minimum of {policy.minimum_high:,}"
+    )

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cachekit.core.auditors.marks import takes_marks
+from cachekit.core.auditors.marks import caches_by_itself, takes_marks
 from cachekit.core.auditors.rules.rule import Hit, rule
+from cachekit.core.backends import Backend
 from cachekit.core.findings import Severity, Verdict
+from cachekit.core.models import identify
 from cachekit.core.policy import Policy
 from cachekit.core.prompt import Prompt
 
@@ -30,13 +32,22 @@ def no_mark(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
     asked = prompt.marked() or any(note.code in _SPOILT for note in prompt.notes)
     if not takes_marks(prompt, policy) or policy.implicit or asked:
         return
+    by_itself = caches_by_itself(policy) or _other_maker(prompt, policy)
     aside = "; what Bedrock may cache by itself is best effort" if policy.host == "bedrock" else ""
     yield Hit(
         f"no breakpoint on any block: nothing asks to be cached{aside}",
         tokens=prompt.total().mid,
         mend=_FORM.get(prompt.backend.value, _DEFAULT),
-        verdict=Verdict.NO,
+        severity=Severity.WARN if by_itself else None,
+        verdict=Verdict.UNSURE if by_itself else Verdict.NO,
     )
+
+
+def _other_maker(prompt: Prompt, policy: Policy) -> bool:
+    """Whether another maker's model is asked in Anthropic's form: its host may cache by itself, and most do."""
+    named = identify(prompt.scope.model)
+    own = named.opaque or named.family == "claude" or not named.name
+    return not policy.known and prompt.backend is Backend.ANTHROPIC and not own
 
 
 _SPOILT = frozenset(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cachekit.core.auditors.rules.rule import Hit, rule
-from cachekit.core.auditors.rules.stable import suspicious_blocks
+from cachekit.core.auditors.rules.stable import daily, suspicious_blocks
 from cachekit.core.findings import Confidence, Severity
 from cachekit.core.policy import Policy
 from cachekit.core.prompt import Prompt, Tokens
@@ -20,7 +20,7 @@ def nothing_shared(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
 
     Bad: a request id in the first system line. Good: the same at the end of the prompt.
     """
-    first = next(suspicious_blocks(prompt), None)
+    first = next(((index, seen) for index, seen in suspicious_blocks(prompt) if not daily(seen)), None)
     if first is None or not policy.known or policy.style == "none":
         return
     index, seen = first

@@ -14,15 +14,21 @@ def suspicious_blocks(prompt: Prompt) -> Iterator[tuple[int, Sighting]]:
     """Blocks that hold text which looks volatile, with the first sighting of each.
 
     Tools and system text are rendered for each call. Messages of a conversation are history and stay as they were
-    sent, whatever dates they hold, so only the sole message of a first turn is looked at.
+    sent, whatever dates they hold, so only the sole message of a first turn is looked at, and of that only what stands
+    before its last block: the question is meant to vary.
     """
     first_turn = len({b.route.partition(".content")[0] for b in prompt.blocks if b.section is Section.MESSAGES}) == 1
     for index, block in enumerate(prompt.blocks):
-        if block.section is Section.MESSAGES and not first_turn:
+        if block.section is Section.MESSAGES and not (first_turn and index < len(prompt.blocks) - 1):
             continue
-        seen = suspects(_shown(block))
+        seen = suspects(_shown(block), tool=block.section is Section.TOOLS)
         if seen:
-            yield index, seen[0]
+            yield index, next((sighting for sighting in seen if not daily(sighting)), seen[0])
+
+
+def daily(seen: Sighting) -> bool:
+    """Whether the text changes once a day only: then it costs one write a day, and every other call can read."""
+    return seen.kind == "date"
 
 
 def _shown(block: Block) -> str:
@@ -32,8 +38,8 @@ def _shown(block: Block) -> str:
 
 
 def static_end(prompt: Prompt) -> int:
-    """The index of the last block of tools and system text that no volatile block precedes; -1 without any."""
-    volatile = next((index for index, _ in suspicious_blocks(prompt)), len(prompt.blocks))
+    """The index of the last block of tools and system text that stays from call to call; -1 without any."""
+    volatile = next((index for index, seen in suspicious_blocks(prompt) if not daily(seen)), len(prompt.blocks))
     end = -1
     for index, block in enumerate(prompt.blocks[:volatile]):
         if block.section is not Section.MESSAGES:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from cachekit.core.auditors.marks import takes_marks
 from cachekit.core.auditors.rules.rule import Hit, rule
 from cachekit.core.findings import Severity, Verdict
 from cachekit.core.policy import Policy
@@ -22,10 +23,11 @@ def unknown_model(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
     if policy.known:
         return
     named = prompt.scope.model
+    asks = prompt.marked() or not takes_marks(prompt, policy)  # else it is no, whatever the model
     said = f"model {named[:80]!r} is not known" if named else "the request names no model"
     yield Hit(
         f"{said}: minimum, lifetimes and price cannot be checked",
         "model" if named else "",
         mend="map it under [models], or describe it under [policy], in cachekit.toml",
-        verdict=Verdict.UNSURE,
+        verdict=Verdict.UNSURE if asks else None,
     )

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 from cachekit.core.auditors.marks import judge_marks
 from cachekit.core.auditors.rules.rule import Hit, rule
-from cachekit.core.auditors.rules.stable import suspicious_blocks
+from cachekit.core.auditors.rules.stable import daily, suspicious_blocks
 from cachekit.core.findings import Confidence, Severity, Verdict
 from cachekit.core.policy import Policy
-from cachekit.core.prompt import Prompt, Tokens
+from cachekit.core.prompt import Prompt
 
 
 @rule(Severity.WARN)
@@ -18,33 +18,37 @@ def volatile_text(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
 
     A timestamp, a date, a UUID, a request or session id, a counter or a live statistic before a breakpoint makes each
     call write a new entry and read none. It is a suspicion: dates may be part of the subject, and such do not fire.
+    A date without a time of day changes once a day: that is told as information.
 
     Bad: "Current time: ..." at the head of the system prompt. Good: the same in the last user message.
     """
     last = _cached_until(prompt, policy)
     if last < 0:
         return
-    total, before = prompt.running()[last].mid, Tokens()
+    running = prompt.running()
     safe = _safe(prompt, policy)
     for index, seen in suspicious_blocks(prompt):
         if index > last:
             continue
-        before = prompt.running()[index - 1] if index else Tokens()
+        at_stake = running[last].mid - (running[index - 1].mid if index else 0)
+        reach = f"{at_stake:,} tokens from here {'on' if policy.style == 'automatic' else 'to the last breakpoint'}"
+        often = f"the {reach} would be written anew each time it changes"
+        once = f"it changes once a day, and then the {reach} are written anew"
         yield Hit(
-            f"{seen.kind} at character {seen.offset}: the {total - before.mid:,} tokens from here to the last "
-            "breakpoint would be written anew each time it changes",
+            f"{seen.kind} at character {seen.offset}: {once if daily(seen) else often}",
             prompt.blocks[index].route,
-            tokens=total - before.mid,
+            tokens=0 if daily(seen) else at_stake,
             mend="move it behind the last breakpoint, best into the last user message",
+            severity=Severity.INFO if daily(seen) else None,
             confidence=Confidence.SUSPECTED,
-            verdict=None if safe < index else Verdict.UNSURE,
+            verdict=None if safe < index or daily(seen) else Verdict.UNSURE,
         )
 
 
 def _cached_until(prompt: Prompt, policy: Policy) -> int:
     """The index of the last block that is to be cached; -1 when none is."""
     if policy.style == "automatic":
-        return len(prompt.blocks) - 1
+        return len(prompt.blocks) - 1 if prompt.total().high >= policy.minimum else -1
     marks = [judged for judged in judge_marks(prompt, policy) if judged.verdict is not Verdict.NO]
     return marks[-1].index if marks else -1
 
