@@ -4,8 +4,17 @@ BIN := $(VENV)/bin
 
 .PHONY: demo test bench truth goldens clean
 
+# Each line shows a command and runs it; those that end in a 1 are meant to fail.
 demo: $(VENV)/.installed
-	@$(BIN)/python -m tests.demo
+	@set -e; show() { expected=$$1; shift; printf '\n$$ cachekit %s\n' "$$*"; code=0; \
+	  $(BIN)/cachekit "$$@" || code=$$?; echo "(exit $$code)"; test "$$code" = "$$expected"; }; \
+	show 1 audit fixtures/requests/litellm/support_bot.json --backend litellm --strict; \
+	show 0 audit fixtures/requests/litellm/support_bot_fixed.json --backend litellm --strict; \
+	show 0 audit fixtures/requests/anthropic/support_bot_today.json \
+	  --against fixtures/requests/anthropic/support_bot_yesterday.json; \
+	show 0 report fixtures/logs/calls.ndjson; \
+	show 0 report fixtures/logs/calls.ndjson --by cause; \
+	show 0 replay fixtures/logs/calls.ndjson --best
 
 test: $(VENV)/.tested
 	$(BIN)/ruff check cachekit tests
