@@ -39,6 +39,7 @@ _MaxLoss = Annotated[
     typer.Option("--max-loss-usd-per-1k", metavar="USD", help="Exit 1 if more was avoidable in a thousand calls."),
 ]
 _Strict = Annotated[bool, typer.Option("--strict-input", help="Exit 2 if any line cannot be read.")]
+_Save = Annotated[Path | None, typer.Option(help="Write what was read as our own call log, digests only.")]
 _InputFormat = Annotated[str, typer.Option(help="The logs' format; auto tells it by their first lines.")]
 
 
@@ -58,6 +59,7 @@ def report(
     max_loss: _MaxLoss = None,
     strict_input: _Strict = False,
     input_format: _InputFormat = "auto",
+    save: _Save = None,
 ) -> None:
     """Did the cache work, and what did it cost where it did not?
 
@@ -81,6 +83,8 @@ def report(
         baseline=baseline,
         strict_input=strict_input,
     )
+    if save is not None:
+        _save(wish, save)
     if by == "cause":
         _show_causes(wish, form, output)
         return
@@ -88,6 +92,14 @@ def report(
     tell(run)
     show(run, form, output)
     raise typer.Exit(run.judgement.exit_code)
+
+
+def _save(wish: ReportWish, target: Path) -> None:
+    from cachekit.report.save import save_log
+
+    form = None if wish.input_format in (None, "auto") else wish.input_format
+    count = save_log(wish.paths, form, target)
+    typer.echo(f"saved {count:,} calls to {target}", err=True)
 
 
 def _show_causes(wish: ReportWish, form: str, output: Path | None) -> None:

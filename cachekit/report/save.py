@@ -1,0 +1,37 @@
+"""`report --save`: what was read, as our own call log."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from cachekit.core.calls import Call
+from cachekit.core.errors import InputError, UsageError
+from cachekit.core.logs.lowered import lowered
+from cachekit.core.logs.native_write import to_line
+from cachekit.core.logs.reading import read_any
+
+
+def save_log(paths: Iterable[str], input_format: str | None, target: Path) -> int:
+    """Writes the calls of logs as our own call log, digests only, and answers how many. The file is replaced as a
+    whole or not at all. Raises UsageError where it would overwrite a source, and InputError as reading does."""
+    named = list(paths)
+    if "-" in named:
+        raise UsageError("--save reads the logs a second time, which stdin does not allow", mend="name a file")
+    if any(Path(path).exists() and target.exists() and os.path.samefile(path, target) for path in named):
+        raise UsageError("--save would overwrite a log that is read", where=str(target), mend="name another file")
+    beside = target.with_name(f".{target.name}.{os.getpid()}")
+    count = 0
+    try:
+        with beside.open("wb") as file:
+            for item in read_any(named, input_format):
+                if isinstance(item, Call):
+                    file.write(to_line(lowered(item)))
+                    count += 1
+        beside.replace(target)
+    except OSError as error:
+        raise InputError(f"cannot be written: {error.strerror}", where=str(target), mend="name another file") from None
+    finally:
+        beside.unlink(missing_ok=True)
+    return count
