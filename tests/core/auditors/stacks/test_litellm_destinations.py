@@ -14,11 +14,15 @@ from tests.core.auditors.stacks.litellm_requests import (
     NEW,
     NOVA,
     OLD,
+    PIXEL,
     PROFILE,
     WEIGH,
+    assistant,
     block,
+    call,
     marks,
     notes,
+    result,
     send,
     system,
     user,
@@ -155,6 +159,25 @@ def test_what_a_host_gets(more, expected):
     assert sorted(tail for _, _, tail in sent) == sorted(tail for _, _, tail in expected)
     assert {code for code, _ in notes(wire)} == ({"not_read_there"} if expected else {"dropped"})
     assert wire.unsure == ()
+
+
+def test_openrouter_gets_a_message_marker_on_the_last_part_for_claude_alone():
+    wire = send(user([block("a"), block("b")], **MARK), model="openrouter/anthropic/claude-sonnet-4.5")
+    assert (marks(wire), notes(wire)) == ([("messages", None, "b")], [])
+    assert marks(send(user(**MARK), model="openrouter/openai/gpt-4o")) == []
+
+
+def test_images_of_tool_messages_follow_in_a_user_message_for_openai():
+    said = [GO, assistant(None, tool_calls=[call()]), result([PIXEL | MARK, block("4 kg")])]
+    wire = send(*said, model="azure/gpt-4o")
+    assert [message["role"] for message in wire.body["messages"]] == ["user", "assistant", "tool", "user"]
+    assert wire.body["messages"][3]["content"][1]["cache_control"] == {"type": "ephemeral"}
+
+
+def test_a_model_without_tool_choice_refuses_it_unless_dropped():
+    asked = {"model": "bedrock/meta.llama3-3-70b-instruct-v1:0", "tools": [WEIGH], "tool_choice": "auto"}
+    assert send(GO, **asked).raises is not None
+    assert send(GO, **asked, drop_params=True).raises is None
 
 
 def test_openai_without_an_address_is_unsure_only_where_it_matters():

@@ -164,6 +164,13 @@ def converse_draft(chat: Chat, way: Way) -> Draft:
     )
     if chat.tools and not takes_tools(way):
         raise RefusalError("this model takes no tools")
+    if (
+        "tool_choice" in chat.extras
+        and way.to.words
+        and "choice" not in way.to.words
+        and not chat.extras.get("drop_params")
+    ):
+        raise RefusalError("this model takes no tool_choice")
     system, turns = converse.system_pieces(chat.turns, to)
     turns, told = _without_orphans(chat, turns, modern)
     fields = converse_fields(chat.extras, way.release, claude=way.to.claude)

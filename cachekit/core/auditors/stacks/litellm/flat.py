@@ -28,6 +28,9 @@ from cachekit.core.shape import mapping
 def chat_wire(chat: Chat, way: Way, empty: Wire, library: str) -> Wire:
     """A call of Chat Completions."""
     to = _openai(chat, way)
+    chat = replace(chat, turns=openai.hoist_images(chat.turns)) if way.release.modern else chat
+    if way.to.provider == "openrouter":
+        chat = replace(chat, turns=openai.marks_in_content(chat.turns))
     told = [_no_tool_point(chat)]
     out, origin = [], {}
     for number, (message, pieces) in enumerate(openai.chat_messages(chat.turns, to)):
@@ -49,7 +52,7 @@ def chat_wire(chat: Chat, way: Way, empty: Wire, library: str) -> Wire:
 def _openai(chat: Chat, way: Way) -> openai.OpenAI:
     host = way.to.host or chat.extras.get("prompt_cache_options") is not None
     takes = way.release.modern and way.to.provider == "openai" and gpt_from(way.to.model, "breakpoint_from_gpt")
-    return openai.OpenAI(way.to.keeps, takes and host, way.release.modern)
+    return openai.OpenAI(way.to.keeps, takes and host, way.to.provider in ("openrouter", "litellm_proxy"))
 
 
 def _no_tool_point(chat: Chat) -> tuple[Piece, ...]:
@@ -99,8 +102,8 @@ def _flat_tool(tool: Mapping[str, object]) -> Mapping[str, object]:
 def nova_draft(chat: Chat, way: Way) -> Draft:
     """Nova on InvokeModel, written in Converse's form: on the wire a point is a key of the text block that it closes,
     here it is the block behind it, which says the same."""
-    bare = replace(chat, tool_point=None) if way.release.modern else chat
-    bare = replace(bare, extras={key: value for key, value in bare.extras.items() if key != "guardrailConfig"})
+    unguarded = {key: value for key, value in chat.extras.items() if key != "guardrailConfig"}
+    bare = replace(chat, tool_point=None, extras=unguarded) if way.release.modern else chat
     draft = _fields_of_nova(converse_draft(bare, way))
     merged = mapping(chat.extras.get("extra_body"))
     draft = replace(draft, fields={**draft.fields, **merged}, origin=extra_origin(chat))

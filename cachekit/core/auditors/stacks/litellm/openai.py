@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
-from cachekit.core.auditors.stacks.litellm.table import is_own
+from cachekit.core.auditors.stacks.litellm.table import is_own, wire_text
 from cachekit.core.auditors.stacks.litellm.values import Ask, Chat, Message, Part, Piece, Place, Turn, gone, text_route
 from cachekit.core.auditors.stacks.litellm.why import Why
 from cachekit.core.shape import mapping
@@ -16,12 +17,12 @@ _INPUT = {"text": "input_text", "image_url": "input_image", "file": "input_file"
 
 @dataclass(frozen=True, slots=True)
 class OpenAI:
-    """A server as destination. `keeps`: it gets cache_control as written; `breakpoints`: injected breakpoints become
-    `prompt_cache_breakpoint`; `parts`: content parts keep an explicit breakpoint of the user's."""
+    """A server as destination. `keeps`: it gets cache_control as written, and `reads`: it is known to read it there;
+    `breakpoints`: injected breakpoints become `prompt_cache_breakpoint`."""
 
     keeps: bool
     breakpoints: bool
-    modern: bool
+    reads: bool = False
 
 
 def chat_messages(turns: Sequence[Turn], to: OpenAI) -> Iterator[tuple[Mapping[str, object], tuple[Piece, ...]]]:
@@ -43,6 +44,32 @@ def chat_messages(turns: Sequence[Turn], to: OpenAI) -> Iterator[tuple[Mapping[s
         yield {"role": turn.role, **value}, (*pieces, *calls)
 
 
+def hoist_images(turns: Sequence[Turn]) -> tuple[Turn, ...]:
+    """OpenAI takes no images in tool messages: they follow the run of tool messages in a user message of their own."""
+    out: list[Turn] = []
+    for is_tool, run in groupby(turns, key=lambda turn: turn.role == "tool"):
+        group = tuple(run)
+        images = tuple(part for turn in group for part in _images(turn)) if is_tool else ()
+        out += [_without_images(turn) for turn in group] if images else group
+        if images:
+            note = Part(group[-1].route, {"type": "text", "text": wire_text("images_follow")})
+            out.append(Turn("user", group[-1].route, {"role": "user"}, (note, *images)))
+    return tuple(out)
+
+
+def _images(turn: Turn) -> tuple[Part, ...]:
+    parts = turn.content if isinstance(turn.content, tuple) else ()
+    return tuple(part for part in parts if mapping(part.value).get("type") == "image_url")
+
+
+def _without_images(turn: Turn) -> Turn:
+    images = _images(turn)
+    if not images:
+        return turn
+    rest = tuple(part for part in turn.content or () if isinstance(part, Part) and part not in images)
+    return replace(turn, content=rest or wire_text("image_returned"))
+
+
 def stripped(value: object, depth: int = 64) -> object:
     """The value without any cache_control, however deep: no request nests its blocks deeper than `depth`."""
     if isinstance(value, dict) and depth:
@@ -57,8 +84,27 @@ def _on_message(turn: Turn, to: OpenAI) -> Iterator[Piece]:
 
 def _told(block: Mapping[str, object], route: str, ask: Ask, to: OpenAI) -> Piece:
     if to.keeps and not ask.lost:
-        return Piece(block, route, ask, moved=Why.FORWARDED)
+        return Piece(block, route, ask, moved=_unread(to))
     return gone(route, ask, Why.HOST)
+
+
+def _unread(to: OpenAI) -> Why | None:
+    return None if to.reads else Why.FORWARDED
+
+
+def marks_in_content(turns: Sequence[Turn]) -> tuple[Turn, ...]:
+    """OpenRouter takes markers on content parts only: one on a message moves to its last part."""
+    return tuple(_in_content(turn) for turn in turns)
+
+
+def _in_content(turn: Turn) -> Turn:
+    if turn.ask is None or not turn.content:
+        return turn
+    if isinstance(turn.content, str):
+        content: tuple[Part, ...] = (Part(text_route(turn), {"type": "text", "text": turn.content}, turn.ask),)
+    else:
+        content = (*turn.content[:-1], replace(turn.content[-1], ask=turn.ask))
+    return replace(turn, ask=None, content=content)
 
 
 def _parts(turn: Turn, to: OpenAI) -> Iterator[Piece]:
@@ -103,8 +149,8 @@ def _with_function(part: Part, to: OpenAI) -> Piece:
         value["cache_control"] = part.ask.control
     asks = [ask for ask in (part.ask, part.inner) if ask is not None]
     if to.keeps and asks and not asks[0].lost:
-        inner = tuple(Piece(None, ask.target, ask, moved=Why.FORWARDED) for ask in asks[1:])
-        return Piece(value, part.route, asks[0], moved=Why.FORWARDED, inner=inner)
+        inner = tuple(Piece(None, ask.target, ask, moved=_unread(to)) for ask in asks[1:])
+        return Piece(value, part.route, asks[0], moved=_unread(to), inner=inner)
     return Piece(value, part.route, lost=tuple((ask, ask.lost or Why.HOST) for ask in asks))
 
 

@@ -72,6 +72,7 @@ _OPENAI_ON_BEDROCK = re.compile(r"(^|[./])openai\.")
 _BEDROCK_CLAUDE = re.compile(r"(?:[a-z-]+\.)?anthropic\.claude-")
 _CLAUDE_NAME = re.compile(r"claude-[a-z]+-\d+(?:[-.]\d+)?(?:-\d{8})?")
 _KEEPING = ("azure", "litellm_proxy", "openrouter")
+_ON_OPENROUTER = ("claude", "gemini", "minimax", "glm", "z-ai")
 _STRIPPING = ("groq", "deepseek", "hosted_vllm", "custom_openai", "together_ai", "mistral", "perplexity", "xai")
 
 
@@ -175,7 +176,8 @@ def _openai_like(provider: str, model: str, request: Mapping[str, object], relea
         return Destination(form, model.removeprefix("responses/"), "azure", keeps=True)
     known = provider in _KEEPING or provider in _STRIPPING
     unsure = () if known else (f"the provider {provider!r} was not measured",)
-    return Destination(Form.CHAT, model, provider, keeps=provider in _KEEPING, unsure=unsure)
+    keeps = provider in _KEEPING and (provider != "openrouter" or any(name in model.lower() for name in _ON_OPENROUTER))
+    return Destination(Form.CHAT, model, provider, keeps=keeps, unsure=unsure)
 
 
 def _openai(model: str, request: Mapping[str, object], release: Release, *, named: bool) -> Destination:

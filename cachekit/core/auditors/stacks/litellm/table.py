@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 from cachekit.core.shape import dig, items, mapping
 
@@ -20,8 +20,7 @@ _GPT = re.compile(r"^gpt-(\d{1,3})(?:\.(\d{1,3}))?")
 
 @cache
 def _data() -> Mapping[str, object]:
-    text = files(__package__).joinpath("models.json").read_text(encoding="utf-8")
-    return mapping(json.loads(text))
+    return mapping(json.loads(Path(__file__).with_name("models.json").read_text(encoding="utf-8")))
 
 
 @cache
