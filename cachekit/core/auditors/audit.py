@@ -107,11 +107,16 @@ def wire_of(request: Mapping[str, object] | Captured, backend: Backend | str | N
 def _wire(given: Unwrapped, backend: Backend, options: AuditOptions) -> Wire:
     if has_left(given, backend):
         return as_sent(given.request, backend)
-    if backend is Backend.LITELLM and options.proxy is not None:
-        from cachekit.core.auditors.stacks.litellm import load_proxy_config, resolve_alias
+    return translate(as_called(given.request, backend, options), backend, options.library_version)
 
-        given = replace(given, request=resolve_alias(given.request, load_proxy_config(options.proxy)))
-    return translate(given.request, backend, options.library_version)
+
+def as_called(request: Mapping[str, object], backend: Backend, options: AuditOptions) -> Mapping[str, object]:
+    """The request as its library is called with it: a proxy puts another model and keywords of its own in."""
+    if backend is not Backend.LITELLM or options.proxy is None:
+        return request
+    from cachekit.core.auditors.stacks.litellm import load_proxy_config, resolve_alias
+
+    return resolve_alias(request, load_proxy_config(options.proxy))
 
 
 def _model(wire: Wire) -> str:
@@ -140,7 +145,8 @@ def _prompt(wire: Wire, given: Unwrapped, policy: Policy, options: AuditOptions)
     broken = divergences(options.previous, prompt) if options.previous else ()
     notes = (*given.notes, *betas(given.request), *_library_notes(wire), *broken, *wire.notes, *prompt.notes)
     prompt = replace(prompt, notes=notes)
-    return prompt if options.tokens is None else with_total(prompt, options.tokens)
+    counted = given.tokens if options.tokens is None else options.tokens
+    return prompt if counted is None else with_total(prompt, counted)
 
 
 def _library_notes(wire: Wire) -> tuple[Note, ...]:

@@ -20,6 +20,8 @@ def resolve_backend(given: Unwrapped, backend: Backend | str | None) -> Backend:
             raise UsageError(f"no backend {str(backend)[:40]!r}", mend=f"choose one of {names}") from None
     if given.backend is not None:
         return given.backend
+    if given.api:
+        raise UsageError(f"a call of the api {given.api[:40]!r}, whose cache is not known", mend=_NAME_ONE)
     found = tuple(member for member in candidates(given.request) if not given.sent or member in NATIVE)
     if len(found) == 1:
         return found[0]

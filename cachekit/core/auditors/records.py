@@ -21,7 +21,8 @@ class Unwrapped:
 
     `place` is the route of the request inside the record. `sent`: it is what went over the wire, so that no library
     will change or refuse it any more. `host` is who serves it, as the model table names hosts; empty where the record
-    does not tell.
+    does not tell. `tokens`: its input total, where the record has it. `api`: the api of the record, where it is none
+    whose cache is known.
     """
 
     request: Mapping[str, object]
@@ -30,6 +31,8 @@ class Unwrapped:
     place: str = ""
     sent: bool = False
     host: str = ""
+    tokens: int | None = None
+    api: str = ""
 
 
 def unwrap(value: Mapping[str, object] | Captured) -> Unwrapped:
@@ -75,12 +78,33 @@ def _host_of(url: str) -> str:
 
 
 def _logged(value: Mapping[str, object]) -> Unwrapped:
-    """The request of a call that was made, with the model and the host that the line names."""
-    provider = text(value.get("provider"))
-    backend = _declared(value) or backend_of_api(provider, text(value.get("api")))
+    """The request of a call that was made, with the model, the host and the count that the line names."""
+    provider, api = text(value.get("provider")) or "", text(value.get("api")) or ""
+    backend = _declared(value) or backend_of_api(provider, api)
     request = _named(mapping(value["request"]), backend, text(value.get("model")) or "")
-    host = text(dig(value, "billing", "host")) or provider or ""
-    return Unwrapped(request, backend, place="request", sent=backend is None or backend in NATIVE, host=host)
+    return Unwrapped(
+        request,
+        backend,
+        place="request",
+        sent=backend is None or backend in NATIVE,
+        host=text(dig(value, "billing", "host")) or provider,
+        tokens=_recorded(value["usage"], provider, request),
+        api="" if backend else api,
+    )
+
+
+def _recorded(usage: object, provider: str, request: Mapping[str, object]) -> int | None:
+    """The input total of a call. With the provider's own tools it is the sum of several passes and no prompt's size."""
+    tools = [str(mapping(tool).get("type") or "") for tool in items(request.get("tools"))]
+    if any(tool.startswith(SEVERAL_PASSES) for tool in tools):
+        return None
+    from cachekit.core.responses import parse_usage
+
+    return parse_usage(usage, provider).input_total or None
+
+
+SEVERAL_PASSES = ("web_search", "web_fetch", "code_execution", "code_interpreter", "file_search", "mcp")
+"""Tools, by the beginning of their type, that the provider runs itself, asking the model again each time."""
 
 
 def _named(request: Mapping[str, object], backend: Backend | None, model: str) -> Mapping[str, object]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from cachekit.core.auditors.marks import judge_marks
 from cachekit.core.auditors.rules.rule import Hit, rule
-from cachekit.core.findings import Edit, Severity
+from cachekit.core.findings import Edit, Severity, Verdict
 from cachekit.core.policy import Policy
 from cachekit.core.prompt import Prompt
 
@@ -22,6 +22,15 @@ def batch_5m(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
     Bad: a bare marker in a batch. Good: ttl 1h.
     """
     if not any(note.code == "in_batch" for note in prompt.notes):
+        return
+    if prompt.marked() and policy.host == "bedrock":
+        yield Hit(
+            "Bedrock's batch inference does not cache",
+            prompt.marked()[0][2].route,
+            mend="leave the breakpoints out, or send the calls on demand",
+            severity=Severity.ERROR,
+            verdict=Verdict.NO,
+        )
         return
     for judged in judge_marks(prompt, policy):
         if judged.ttl == "5m" and "1h" in policy.ttls and not judged.mark.automatic:

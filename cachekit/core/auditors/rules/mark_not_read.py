@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cachekit.core.auditors.marks import judge_marks
-from cachekit.core.auditors.rules.rule import Hit, rule
+from cachekit.core.auditors.rules.rule import Hit, rule, told_by_library
 from cachekit.core.findings import Edit, Severity, Verdict
 from cachekit.core.policy import Policy
 from cachekit.core.prompt import Prompt
@@ -23,7 +23,7 @@ def mark_not_read(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
     Bad: `{"role": "user", "cache_control": ...}`. Good: the same on the last content block.
     """
     for note in prompt.notes:
-        if note.code == "mark_not_read":
+        if note.code == "mark_not_read" and not told_by_library(prompt, note):
             refused = any(word in note.detail for word in _REFUSED)
             yield Hit(
                 note.detail,

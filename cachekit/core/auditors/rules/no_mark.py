@@ -32,15 +32,24 @@ def no_mark(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
     asked = prompt.marked() or any(note.code in _SPOILT for note in prompt.notes)
     if not takes_marks(prompt, policy) or policy.implicit or asked:
         return
-    by_itself = caches_by_itself(policy) or _other_maker(prompt, policy)
+    long_enough = prompt.total().high >= policy.minimum
+    by_itself = (caches_by_itself(policy) and long_enough) or _other_maker(prompt, policy)
+    routed = policy.known and prompt.backend is Backend.OPENAI_CHAT and not policy.implicit  # Claude behind a gateway
     aside = "; what Bedrock may cache by itself is best effort" if policy.host == "bedrock" else ""
     yield Hit(
-        f"no breakpoint on any block: nothing asks to be cached{aside}",
+        f"no breakpoint on any block: nothing asks to be cached{_too_short(prompt, policy) or aside}",
         tokens=prompt.total().mid,
-        mend=_FORM.get(prompt.backend.value, _DEFAULT),
+        mend=_DEFAULT if routed else _FORM.get(prompt.backend.value, _DEFAULT),
         severity=Severity.WARN if by_itself else None,
         verdict=Verdict.UNSURE if by_itself else Verdict.NO,
     )
+
+
+def _too_short(prompt: Prompt, policy: Policy) -> str:
+    total = prompt.total()
+    if not policy.known or total.high >= policy.minimum:
+        return ""
+    return f"; about {total.mid:,} tokens would be below the minimum of {policy.minimum:,} too"
 
 
 def _other_maker(prompt: Prompt, policy: Policy) -> bool:

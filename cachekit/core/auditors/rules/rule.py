@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from cachekit.core.findings import Confidence, Edit, Finding, Severity, Verdict
 from cachekit.core.policy import Policy
-from cachekit.core.prompt import Prompt
+from cachekit.core.prompt import Note, Prompt
+from cachekit.core.routes import parent
 
 Check = Callable[[Prompt, Policy], Iterator["Hit"]]
 
@@ -71,3 +72,11 @@ def rule(severity: Severity) -> Callable[[Check], Rule]:
         return Rule(name, severity, inspect.getdoc(check) or "", check)
 
     return make
+
+
+def told_by_library(prompt: Prompt, note: Note) -> bool:
+    """Whether what became of a marker in the library tells already what a note of the provider's form would say."""
+    lost = [lost.route for lost in prompt.notes if lost.code in ("not_read_there", "dropped")]
+    return any(
+        route and (note.route == route or note.route == parent(route) or parent(note.route) == route) for route in lost
+    )

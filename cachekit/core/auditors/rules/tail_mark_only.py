@@ -16,7 +16,8 @@ def tail_mark_only(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
     """The only breakpoint stands on the part that varies: the first user message.
 
     Each call with another question then writes the whole prompt anew and reads nothing, although tools and system text
-    are the same. In a conversation that grows, a breakpoint on the newest message is right, so only first turns fire.
+    are the same. In a conversation that grows, a breakpoint on the newest message is right, so only first turns fire;
+    an automatic one is meant for conversations, which makes it information.
 
     Bad: one marker, on the question. Good: one on the last system block, and one on the last message if turns follow.
     """
@@ -36,5 +37,6 @@ def tail_mark_only(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
             mark.route,
             tokens=shared.mid,
             mend=f"set a breakpoint at {prompt.blocks[static].route} too",
+            severity=Severity.INFO if mark.automatic else None,
             confidence=Confidence.SUSPECTED,
         )
