@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from cachekit.core.auditors.audit import AuditOptions, audit_with
-from cachekit.core.auditors.records import unwrap
+from cachekit.core.auditors.audit import AuditOptions, as_called, audit_with
+from cachekit.core.auditors.records import Unwrapped, unwrap
 from cachekit.core.auditors.report import AuditReport
 from cachekit.core.backends import Backend
 from cachekit.core.calls import BadLine
@@ -17,6 +18,9 @@ from cachekit.core.findings import Severity, Verdict
 from cachekit.core.patches import below
 from cachekit.core.requests import RequestText, read_requests
 from cachekit.core.suggest import Suggestion, suggest
+
+if TYPE_CHECKING:
+    from cachekit.observe import Observation
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,15 +37,17 @@ class AuditWish:
     ignore: tuple[str, ...] = ()
     litellm_config: Path | None = None
     suggest: bool = False
+    observe: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Audited:
-    """One audited request, where it stands, and what is suggested for it."""
+    """One audited request, where it stands, what is suggested for it, and what its library was seen to do with it."""
 
     place: RequestText
     report: AuditReport
     suggestions: tuple[Suggestion, ...] = ()
+    observation: Observation | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +71,13 @@ class AuditRun:
         if self.unread and (strict_input or strict or not self.audited):
             return 2
         passing = {Verdict.YES, Verdict.UNSURE} if allow_unsure else {Verdict.YES}
-        failed = strict and any(a.report.verdict not in passing for a in self.audited)
+        failed = strict and any(a.report.verdict not in passing or _misjudged(a) for a in self.audited)
         return int(failed or any(_fails(a.report, fail_on) for a in self.audited))
+
+
+def _misjudged(audited: Audited) -> bool:
+    """Whether the verdict rests on a model that the library was seen to differ from."""
+    return audited.observation is not None and not audited.observation.agrees
 
 
 def _check_failing(name: str) -> None:
@@ -156,7 +167,20 @@ def _audited(item: RequestText, wish: AuditWish, config: Config, options: AuditO
             raise
         return BadLine(item.line, error.message(), item.path)
     found = tuple(suggest(report, given.request)) if wish.suggest else ()
-    return Audited(item, report, found)
+    return Audited(item, report, found, _observed(given, report, options) if wish.observe else None)
+
+
+def _observed(given: Unwrapped, report: AuditReport, options: AuditOptions) -> Observation | None:
+    """The installed library held against its model; None for a request that has left its library."""
+    if not report.library:
+        return None
+    from cachekit.observe import held_against, observe
+
+    observed = observe(as_called(given.request, report.backend, options), report.backend)
+    if observed.version != report.library_version:
+        told = f"--observe runs the installed {report.library} {observed.version}, not {report.library_version}"
+        raise UsageError(told, mend="leave out --library-version, or install that release")
+    return held_against(report, observed)
 
 
 def _counted(item: RequestText, backend: Backend | str | None, options: AuditOptions) -> int | None:

@@ -46,7 +46,8 @@ def notice(captures: tuple[Capture, ...], exchange: Exchange) -> Answer | None:
 
     if call is not None:
         return answer(call)
-    return refusal(urlsplit(exchange.url).path) if _is_providers(exchange.url) else None
+    sealed = any(capture.sealed for capture in captures)
+    return refusal(urlsplit(exchange.url).path) if sealed or _is_providers(exchange.url) else None
 
 
 def may_be_call(method: str, content_type: str) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import wraps
 from importlib import import_module
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -79,9 +80,20 @@ def _change(module: ModuleType, name: str, table: Mapping[str, Patches]) -> None
         for patch in table[name](module):
             before = patch.owner.__dict__.get(patch.name)
             if before is not None:
-                after = patch.made_of(before, asking)
+                after = patch.made_of(_bound(before), asking)
                 setattr(patch.owner, patch.name, after)
                 _MADE[name].append(_Made(patch.owner, patch.name, before, after))
+
+
+def _bound(method: Method) -> Method:
+    """The method as an instance has it: what others put in its place may be any descriptor."""
+
+    @wraps(method)
+    def call(instance: object, /, *given: object, **named: object) -> object:
+        bound: Method = method.__get__(instance, type(instance))
+        return bound(*given, **named)
+
+    return call
 
 
 def _asking(installed: MetaPathFinder) -> Asking:

@@ -20,13 +20,15 @@ from cachekit.core.captured import Captured
 @dataclass(frozen=True, slots=True, eq=False)
 class Capture:
     """An open capture: whether requests go on, what is done with each, and the clock. `thread` is the thread that it
-    sees whole, None where it sees one task; `everywhere` sees the whole process."""
+    sees whole, None where it sees one task; `everywhere` sees the whole process. `sealed` lets nothing else out
+    either, wherever it goes."""
 
     send: bool
     keep: Callable[[Captured], None]
     clock: Callable[[], float]
     thread: Thread | None = None
     everywhere: bool = False
+    sealed: bool = False
 
 
 OPEN: list[Capture] = []

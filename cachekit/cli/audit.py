@@ -19,9 +19,7 @@ def audit(
         typer.Argument(metavar="REQUEST...", help="Files, folders, globs, or - for stdin.", show_default=False),
     ] = None,
     backend: Annotated[str | None, typer.Option(help="Whose form the request has; auto tells it by its shape.")] = None,
-    library_version: Annotated[
-        str | None, typer.Option(help="The library's release.  [default: the installed]")
-    ] = None,
+    library_version: Annotated[str | None, typer.Option(help="The library's release.  [default: installed]")] = None,
     tokens: Annotated[
         str, typer.Option(help="estimate, exact (asks the provider), or the number itself.")
     ] = "estimate",
@@ -38,6 +36,7 @@ def audit(
     allow_unsure: Annotated[bool, typer.Option("--allow-unsure", help="With --strict: unsure passes.")] = False,
     exit_zero: Annotated[bool, typer.Option("--exit-zero", help="Exit 0 whatever was found.")] = False,
     suggest: Annotated[bool, typer.Option("--suggest", help="Show where breakpoints pay.")] = False,
+    observe: Annotated[bool, typer.Option("--observe", help="Run the installed library too, and compare.")] = False,
     fix: Annotated[
         bool, typer.Option("--fix", help="Write the request with the suggested breakpoints (to -o).")
     ] = False,
@@ -65,6 +64,7 @@ def audit(
         ignore=tuple(ignore or ()),
         litellm_config=litellm_config,
         suggest=suggest or fix,
+        observe=observe,
     )
     run = run_audits(wish, Path.cwd(), os.environ)
     if fix:

@@ -197,6 +197,25 @@ def test_the_clock_is_an_argument() -> None:
     assert (seen[0].at, seen[0].record()["at"]) == (1_800_000_000.5, "2027-01-15T08:00:00.500Z")
 
 
+def test_a_method_that_somebody_made_a_descriptor_is_called_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As tracing libraries do."""
+    from functools import partial
+
+    import httpx2
+
+    class Wrapped:
+        def __init__(self, method: object) -> None:
+            self.method = method
+
+        def __get__(self, instance: object, owner: type) -> object:
+            return partial(self.method, instance)
+
+    monkeypatch.setattr(httpx2.Client, "send", Wrapped(httpx2.Client.send))
+    with served() as (url, got), capture() as seen:
+        assert httpx2.post(f"{url}/v1/messages", json=MESSAGES).status_code == 200
+    assert len(got) == len(seen) == 1
+
+
 SCRIPTS = {
     "a library imported inside the block": """
         import sys

@@ -23,7 +23,7 @@ def show(run: AuditRun, form: str, output: Path | None, show_text: bool) -> None
     elif form == "json":
         from cachekit.cli.output import audit_json
 
-        rows = [(_place(a), a.report, a.suggestions) for a in run.audited]
+        rows = [(_place(a), a) for a in run.audited]
         emit(audit_json.render(rows, findings), output)
     else:
         from cachekit.cli.output.formats import RENDERERS, deliver
@@ -49,10 +49,18 @@ def _text(run: AuditRun) -> str:
     parts = []
     for audited in run.audited:
         place = _place(audited)
-        parts.append(render(audited.report, place, audited.suggestions, titled=several))
+        parts.append(render(audited.report, place, audited.suggestions, titled=several) + _observed(audited))
     if several:
         parts.append(summary(Run(tuple(_place(a) for a in run.audited), run.unread)) + "\n")
     return "\n".join(parts)
+
+
+def _observed(audited: Audited) -> str:
+    if audited.observation is None:
+        return ""
+    from cachekit.cli.output import observation
+
+    return observation.text(audited.observation)
 
 
 def _tell_unread(run: AuditRun) -> None:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cachekit.audits import Audited
 from cachekit.cli.output.findings import FileFindings, Run, located, shareable
 from cachekit.cli.output.json_form import envelope, finding_json
 from cachekit.core.auditors.report import AuditReport
 from cachekit.core.prompt import Tokens
 from cachekit.core.suggest import Suggestion
 
-Audited = tuple[FileFindings, AuditReport, Sequence[Suggestion]]
 
-
-def render(audited: Sequence[Audited], run: Run) -> str:
+def render(audited: Sequence[tuple[FileFindings, Audited]], run: Run) -> str:
     """All audited requests, and what could not be read."""
-    requests = [_request(place, report, suggestions, run.show_text) for place, report, suggestions in audited]
+    requests = [
+        _request(place, one.report, one.suggestions, run.show_text) | _observed(one, run.show_text)
+        for place, one in audited
+    ]
     unread = [{"path": bad.source, "line": bad.number, "reason": bad.reason} for bad in run.unread]
     return envelope("audit/1", {"requests": requests, "unread": unread})
 
@@ -88,6 +90,15 @@ def _request(
             "cached_tokens": forecast.cached,
         },
     }
+
+
+def _observed(audited: Audited, show_text: bool) -> dict[str, object]:
+    """What the library was seen to do, where it was asked for."""
+    if audited.observation is None:
+        return {}
+    from cachekit.cli.output import observation
+
+    return {"observed": observation.json_form(audited.observation, show_text)}
 
 
 def _tokens(tokens: Tokens) -> dict[str, int]:
