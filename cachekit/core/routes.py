@@ -28,6 +28,12 @@ def parent(route: str) -> str:
     return out
 
 
+def is_within(route: str, outer: str) -> bool:
+    """Whether a route leads to a place or to something inside it."""
+    inside, around = steps(route), steps(outer)
+    return inside[: len(around)] == around
+
+
 def resolve(root: object, route: str) -> object:
     """The value at a route; raises KeyError where there is none."""
     value = root

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from cachekit.core.findings import Confidence, Edit, Finding, Severity, Verdict
 from cachekit.core.policy import Policy
 from cachekit.core.prompt import Note, Prompt
-from cachekit.core.routes import parent
+from cachekit.core.routes import is_within
 
 Check = Callable[[Prompt, Policy], Iterator["Hit"]]
 
@@ -75,8 +75,7 @@ def rule(severity: Severity) -> Callable[[Check], Rule]:
 
 
 def told_by_library(prompt: Prompt, note: Note) -> bool:
-    """Whether what became of a marker in the library tells already what a note of the provider's form would say."""
-    lost = [lost.route for lost in prompt.notes if lost.code in ("not_read_there", "dropped")]
-    return any(
-        route and (note.route == route or note.route == parent(route) or parent(note.route) == route) for route in lost
-    )
+    """Whether what became of a marker in the library says already what a note on the provider's form would say: both
+    speak of the same place, one perhaps more closely than the other."""
+    lost = [other.route for other in prompt.notes if other.code in ("not_read_there", "dropped")]
+    return any(is_within(note.route, route) or is_within(route, note.route) for route in lost if route)
