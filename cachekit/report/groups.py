@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -20,15 +19,16 @@ from cachekit.report.keys import CACHEABLE, CellKey, TrackKey
 from cachekit.report.ledger import NEVER, Sums, Track
 from cachekit.report.lines import Counts, Line, WideLine, moment
 from cachekit.report.options import LABEL, UNASSIGNED, ReportOptions
+from cachekit.report.slices import NOTHING, Slices, Teller
 
 _PLAIN = frozenset({"family", "model", "day", "provider"})
 """Dimensions that a plain line tells."""
 
-_MOST = 50_000
+_MOST = 10_000
 REFUSED = (msgspec.MsgspecError, ValueError, RecursionError)
 """What the decoders raise for a line that is not as they want it."""
 
-decode = msgspec.json.Decoder(Line).decode
+_decode = msgspec.json.Decoder(Line).decode
 _decode_wide = msgspec.json.Decoder(WideLine).decode
 
 
@@ -40,6 +40,16 @@ class Name(NamedTuple):
     track: str
     row: str
     side: str
+
+
+class _Kind(NamedTuple):
+    """What calls of one day, model and billing share."""
+
+    context: tuple[Billing, Scope]
+    host: str
+    facts: Facts
+    period: int
+    midnight: float
 
 
 class Group:
@@ -59,7 +69,7 @@ class Group:
         self.billing, self.scope = line.billing.copy(), line.scope.copy()
         self.flags, self.status, self.is_known = line.flags, line.status, line.usage.known
         self.facts, self.sums, self.counts, self.track = facts, sums, sums.counts, track
-        self.bands: dict[int, Sums] = {0: sums}
+        self.bands: dict[int, Sums] = {}
         self.odd, self.automatic = False, facts.automatic and line.usage.known
         self.edge = -1 if self.automatic else facts.edges[0] if facts.edges else NEVER
 
@@ -71,11 +81,12 @@ class Groups:
         window = (options.since, options.until, options.split_at)
         self._open = window == (None, None, None)
         self.plain = options.by in _PLAIN and self._open
-        self.decode = decode if self.plain else _decode_wide
+        self.decode: Callable[[bytes], Line] = _decode if self.plain else _decode_wide
+        self._slices = Slices()
         self.known: dict[str | Name, Group] = {}
         self._counting, self._ledger, self._options, self._source = counting, counting.ledger, options, source
         self._row = _row_of(options.by)
-        self._context = lru_cache(maxsize=1024)(_context)
+        self._kinds: dict[tuple[object, ...], _Kind | None] = {}
 
     def tolerant(self, raw: bytes, number: int) -> None:
         """A line the way of all other logs."""
@@ -96,18 +107,34 @@ class Groups:
     def name(self, raw: bytes, number: int, line: Line) -> Name | None:
         """The name of a line's group; None for a line that is done with."""
         wide = self._wide(raw, line)
-        if wide is None or line.ts[-1:] != "Z" or (not wide.family and (wide.request or wide.blocks)):
+        if wide is None or line.ts[-1:] != "Z" or not self._fingerprinted(wide):
             self.tolerant(raw, number)
             return None
         side = "" if self._open else side_of(self._options, moment(line.ts))
         if side is None:
             self._ledger.tally["left out: outside of the window"] += 1
             return None
-        return Name(wide.family or UNASSIGNED, wide.family or wide.prefix_id, self._row(wide), side)
+        row = self._row(wide)
+        wide.request, wide.meta, wide.blocks = None, NOTHING, NOTHING  # raw slices hold the whole line
+        return Name(wide.family or UNASSIGNED, wide.family or wide.prefix_id, row, side)
+
+    def _fingerprinted(self, line: WideLine) -> bool:
+        """Fills in what the line's request tells, as far as it is asked for; False where only the slower way can."""
+        by_prefix = self._options.by == "prefix" and not line.prefix_id
+        if (line.family and not by_prefix) or (line.request is None and not line.blocks):
+            return True
+        if line.blocks or line.request is None:
+            return False
+        teller = Teller(line.provider, line.api, line.model, bytes(line.scope))
+        names = self._slices.names(teller, line.request, family=not line.family, prefix=by_prefix)
+        if names is not None:
+            line.family, line.prefix_id = line.family or names[0], line.prefix_id or names[1]
+        return names is not None
 
     def _wide(self, raw: bytes, line: Line) -> WideLine | None:
         if isinstance(line, WideLine):
             return line
+        self.decode = _decode_wide  # lines without a family are mostly not alone
         try:
             return _decode_wide(raw)
         except REFUSED:
@@ -117,15 +144,12 @@ class Groups:
         """The group that a line belongs to, from now on known under its key."""
         self._make_room()
         name = key if isinstance(key, Name) else Name(key, key, self._plain_row(line), "")
-        midnight = seconds(line.ts[:10])
-        billing, scope = self._context(bytes(line.billing), bytes(line.scope))
-        host = host_of(billing, scope.host, line.provider)
-        facts = self._counting.facts(line.model, host)
-        period = None if midnight is None else facts.period_of_day(midnight)
-        judged = bool(name.track) and line.usage.known
-        if period is None or line.ts[-1:] != "Z" or kind_of(line.flags, line.status) != "call":
-            group = self.known[key] = _odd(line, facts)
+        kind = self._kind(line)
+        if kind is None:
+            group = self.known[key] = _odd(line, self._counting.facts(line.model, line.provider))
             return group
+        context, host, facts, period = kind.context, kind.host, kind.facts, kind.period
+        judged = bool(name.track) and line.usage.known
         cell = CellKey(
             "call",
             line.usage.known,
@@ -133,17 +157,35 @@ class Groups:
             line.provider,
             line.model,
             host,
-            billing,
+            context[0],
             0,
             period,
             name.family,
             name.row,
             name.side,
         )
+        scope = context[1]
         track = TrackKey(name.track, line.provider, line.model, host, scope.region, scope.account)
         found = self._ledger.track(track) if judged else Track()
-        group = self.known[key] = Group(line, facts, self._ledger.sums(cell, midnight), found)
+        group = self.known[key] = Group(line, facts, self._ledger.sums(cell, kind.midnight), found)
         return group
+
+    def _kind(self, line: Line) -> _Kind | None:
+        """What the rare fields of a line say, looked up once; None where its call is for the tolerant way."""
+        told = (
+            line.model,
+            line.provider,
+            line.ts[:10],
+            bytes(line.billing),
+            bytes(line.scope),
+            line.flags,
+            line.status,
+        )
+        if told not in self._kinds:
+            if len(self._kinds) >= _MOST:
+                self._kinds.clear()
+            self._kinds[told] = _kind_of(line, self._counting)
+        return self._kinds[told] if line.ts[-1:] == "Z" else None
 
     def _plain_row(self, line: Line) -> str:
         rows = {"family": line.family, "model": line.model, "day": line.ts[:10], "provider": line.provider}
@@ -154,7 +196,7 @@ class Groups:
         band = group.facts.band(total)
         sums = group.bands.get(band)
         if sums is None:
-            sums = group.bands[band] = self._ledger.sums(group.bands[0].key._replace(band=band), group.bands[0].at)
+            sums = group.bands[band] = self._ledger.sums(group.sums.key._replace(band=band), group.sums.at)
         if group.automatic:
             sums.counts[CACHEABLE] += group.facts.cacheable(total)
         return sums.counts
@@ -198,8 +240,14 @@ def _odd(line: Line, facts: Facts) -> Group:
     return group
 
 
-def _context(billing: bytes, scope: bytes) -> tuple[Billing, Scope]:
-    return billing_of(_json(billing)), scope_of(_json(scope))
+def _kind_of(line: Line, counting: Counting) -> _Kind | None:
+    billing, scope = billing_of(_json(bytes(line.billing))), scope_of(_json(bytes(line.scope)))
+    host, midnight = host_of(billing, scope.host, line.provider), seconds(line.ts[:10])
+    facts = counting.facts(line.model, host)
+    period = None if midnight is None else facts.period_of_day(midnight)
+    if midnight is None or period is None or kind_of(line.flags, line.status) != "call":
+        return None
+    return _Kind((billing, scope), host, facts, period, midnight)
 
 
 def _json(raw: bytes) -> object:

@@ -12,20 +12,21 @@ from contextlib import contextmanager
 from cachekit.core.calls import BadLine
 from cachekit.core.inputs import Source
 from cachekit.report.counting import Counting
-from cachekit.report.feed import Feed, lines_of
-from cachekit.report.groups import REFUSED, Groups
+from cachekit.report.feed import Lines
+from cachekit.report.groups import REFUSED, Groups, Name
 from cachekit.report.options import ReportOptions
+from cachekit.report.slices import NOTHING
 from cachekit.report.state import State
 
 
 def fold_native(source: Source, options: ReportOptions) -> State:
     """The state of one log of ours."""
     counting = Counting(options, source.name, in_order=True)
-    feed = Feed(source)
+    lines = Lines(source)
     with _no_collection():
-        number = _fold(feed, Groups(counting, options, source.name))
-    if feed.damage:
-        counting.add(BadLine(number + 1, feed.damage, source.name))
+        number = _fold(lines, Groups(counting, options, source.name))
+    if lines.damage:
+        counting.add(BadLine(number + 1, lines.damage, source.name))
     return counting.state()
 
 
@@ -41,21 +42,25 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _fold(feed: Feed, groups: Groups) -> int:  # noqa: C901, PLR0912  calls of ours would double its time
+def _fold(lines: Lines, groups: Groups) -> int:  # noqa: C901, PLR0912, PLR0915  calls of ours would double its time
     """Every line, in order; the number of the last. The common way makes no call of ours, and is long for it: a call
     takes as long here as summing a line does."""
     known, plain, decode, number = groups.known, groups.plain, groups.decode, 0
     low, high = "~", ""
-    for number, raw in enumerate(lines_of(feed), 1):
+    for number, raw in enumerate(lines, 1):
         try:
             line = decode(raw)
         except REFUSED:
             groups.tolerant(raw, number)
             continue
         ts, usage = line.ts, line.usage
-        key = line.family if plain and line.family else groups.name(raw, number, line)
-        if key is None:
-            continue
+        if plain and line.family:
+            key: str | Name = line.family
+        else:
+            name, decode = groups.name(raw, number, line), groups.decode
+            if name is None:
+                continue
+            key = name
         group = known.get(key)
         if (
             group is None
@@ -100,6 +105,7 @@ def _fold(feed: Feed, groups: Groups) -> int:  # noqa: C901, PLR0912  calls of o
                     track.ring.append(track.last)
                 track.slot = slot
             track.last, track.size = line, size
+            line.scope = line.billing = NOTHING  # raw slices hold the whole line
         if ts < low:
             low = ts
         if ts > high:

@@ -30,7 +30,7 @@ from cachekit.report.track import (
 NEVER = 1 << 62
 """Stands for the size of an entry that only the piece of log before can know: larger than any prompt."""
 
-_MOST_CELLS = 100_000
+_MOST_CELLS = 25_000
 
 _WHERE = re.compile(r"(column|line of) [\d,]+")
 """Reasons that differ in a place or a size only are one reason."""
@@ -52,17 +52,19 @@ class Sums:
     def __init__(self, key: CellKey, at: float | None) -> None:
         self.key, self.at = key, at
         self.counts = [0] * (CACHEABLE + 1)
-        self.losses: dict[int, list[int]] = {}
+        self.losses: dict[int, list[int]] | None = None
 
     def lose(self, loss: Loss) -> None:
         """Add what should have been read."""
+        if self.losses is None:
+            self.losses = {}
         found = self.losses.setdefault(loss.bucket, [0] * len(LOSS_KINDS))
         for place, tokens in enumerate(loss.tokens):
             found[place] += tokens
 
     def frozen(self) -> Cell:
         """The cell."""
-        losses = {bucket: tuple(tokens) for bucket, tokens in self.losses.items()}
+        losses = {bucket: tuple(tokens) for bucket, tokens in (self.losses or {}).items()}
         return Cell(tuple(self.counts), losses, self.at)
 
 

@@ -12,10 +12,10 @@ import msgspec
 
 from cachekit.core.shape import seconds
 from cachekit.report.keys import CellKey
+from cachekit.report.slices import NOTHING, Request
 from cachekit.report.track import Attempt, Entry, entry_of
 
 _Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
-NOTHING = msgspec.Raw(b"")
 
 
 class Counts(msgspec.Struct, gc=False, forbid_unknown_fields=True):
@@ -74,7 +74,7 @@ class WideLine(Line, gc=False):
     labels: dict[str, str] = {}
     meta: msgspec.Raw = NOTHING
     blocks: msgspec.Raw = NOTHING
-    request: msgspec.Raw = NOTHING
+    request: Request | None = None
 
 
 def moment(ts: str) -> float:
