@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from cachekit.core.auditors.audit import audit as audit
     from cachekit.core.auditors.compare import compare as compare
     from cachekit.core.auditors.report import AuditReport as AuditReport
+    from cachekit.core.auditors.stable_prefix import assert_stable_prefix as assert_stable_prefix
     from cachekit.core.backends import Backend as Backend
     from cachekit.core.backends import Provider as Provider
     from cachekit.core.calls import Call as Call
@@ -25,10 +26,14 @@ if TYPE_CHECKING:
     from cachekit.core.suggest import suggest_breakpoints as suggest_breakpoints
     from cachekit.core.tokens import estimate_tokens as estimate_tokens
     from cachekit.report import Reporter as Reporter
+    from cachekit.tracker import CacheTracker as CacheTracker
+    from cachekit.tracker import CallMetrics as CallMetrics
+    from cachekit.tracker import CachePolicy as CachePolicy
 
 _WHERE = {
     "audit": "cachekit.core.auditors.audit",
     "AuditReport": "cachekit.core.auditors.report",
+    "assert_stable_prefix": "cachekit.core.auditors.stable_prefix",
     "Backend": "cachekit.core.backends",
     "Provider": "cachekit.core.backends",
     "Call": "cachekit.core.calls",
@@ -44,6 +49,9 @@ _WHERE = {
     "suggest_breakpoints": "cachekit.core.suggest",
     "estimate_tokens": "cachekit.core.tokens",
     "Reporter": "cachekit.report",
+    "CachePolicy": "cachekit.tracker",
+    "CacheTracker": "cachekit.tracker",
+    "CallMetrics": "cachekit.tracker",
 }
 """Each public name and the module that holds it."""
 

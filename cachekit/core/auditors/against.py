@@ -29,7 +29,7 @@ def divergences(previous: AuditReport, current: Prompt) -> tuple[Note, ...]:
     """What breaks the prefix that the earlier request cached, in cache order, as notes `prefix_changed`; empty when the
     later request extends or repeats it up to its last breakpoint."""
     reach = _reach(previous)
-    return tuple(_note(change) for change in changes(previous.prompt, current) if change.index <= reach)
+    return tuple(note_of(change) for change in changes(previous.prompt, current) if change.index <= reach)
 
 
 def _reach(previous: AuditReport) -> int:
@@ -38,7 +38,8 @@ def _reach(previous: AuditReport) -> int:
     return marks[-1] if marks else len(previous.prompt.blocks) - 1
 
 
-def _note(change: Change) -> Note:
+def note_of(change: Change) -> Note:
+    """A difference as a note `prefix_changed`: what changed where, and what to do. Holds no prompt text."""
     where = f" at character {change.offset}" if change.offset >= 0 else ""
     kind = change.kind.replace("_", " ")
     detail = f"{change.cause.replace('_', ' ')} ({kind}){where}: {change.detail}"
