@@ -1,0 +1,73 @@
+"""Native diagnosis: each request names the answer before it, and the provider says why the cache missed.
+
+Anthropic takes `diagnostics.previous_message_id`, OpenAI's Responses API `prompt_cache_options.comparison_response_id`
+(on models with breakpoints; older ones refuse the field). It adds a field to the request, so it is off by default.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping
+
+from cachekit.core.backends import Backend
+from cachekit.core.calls import Call
+from cachekit.core.digests import compact
+from cachekit.core.lineage import conversation_of
+from cachekit.core.policy import find_policy
+from cachekit.core.prompt import Prompt
+from cachekit.core.shape import mapping
+from cachekit.core.usage import Usage
+from cachekit.tracker.metrics import CallMetrics
+from cachekit.tracker.reading import ask, family_named
+from cachekit.tracker.record import Sent
+from cachekit.tracker.totals import Cost
+
+_THREADS = 10_000
+
+
+class Threads:
+    """The id of the last answer of each family, and of each conversation in it: the nearer one is named."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._last: OrderedDict[str, str] = OrderedDict()
+
+    def remember(self, call: Call, _: CallMetrics, __: Cost) -> None:
+        """Keep the id of an answer."""
+        if not call.id or "error" in call.flags:
+            return
+        with self._lock:
+            for key in (_conversation_key(call, call.prompt), call.family):
+                self._last.pop(key, None)
+                self._last[key] = call.id
+            while len(self._last) > _THREADS:
+                self._last.popitem(last=False)
+
+    def threaded(self, body: Mapping[str, object], sent: Sent, labels: Mapping[str, str]) -> Mapping[str, object]:
+        """The body with the answer before it named; as it is where the API has no such field or the user set it.
+
+        Anthropic is told `null` where there is none before it, which asks for a diagnosis from here on.
+        """
+        if sent.backend is Backend.ANTHROPIC and sent.host == "anthropic" and "diagnostics" not in body:
+            return {**body, "diagnostics": {"previous_message_id": self._before(body, sent, labels)}}
+        if sent.backend is Backend.OPENAI_RESPONSES and sent.host == "openai":
+            options = mapping(body.get("prompt_cache_options"))
+            takes_it = find_policy(str(body.get("model") or ""), "openai").implicit
+            before = self._before(body, sent, labels) if takes_it and "comparison_response_id" not in options else None
+            if before:
+                return {**body, "prompt_cache_options": {**options, "comparison_response_id": before}}
+        return body
+
+    def _before(self, body: Mapping[str, object], sent: Sent, labels: Mapping[str, str]) -> str | None:
+        asked = ask(Sent(compact(dict(body)), sent.backend, sent.provider, sent.host))
+        if asked.prompt is None:
+            return None
+        family = family_named(asked.prompt, labels)
+        call = Call(Usage(), family=family, labels=labels)
+        with self._lock:
+            return self._last.get(_conversation_key(call, asked.prompt)) or self._last.get(family)
+
+
+def _conversation_key(call: Call, prompt: Prompt | None) -> str:
+    return f"{call.family}\0{conversation_of(call, prompt)}"

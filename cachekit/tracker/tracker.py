@@ -1,0 +1,155 @@
+"""CacheTracker: around the clients people use, the truth about each call's prompt cache."""
+
+from __future__ import annotations
+
+import time
+import weakref
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import TypeVar, cast
+
+from cachekit.core.backends import Provider
+from cachekit.core.digests import digest_of
+from cachekit.core.errors import UsageError
+from cachekit.core.logs.native_write import CallLog, Content
+from cachekit.tracker.diagnosing import Threads
+from cachekit.tracker.labels import labelled
+from cachekit.tracker.lead import Lead, Leads, Waits
+from cachekit.tracker.ledger import Ledger, Outside
+from cachekit.tracker.metrics import CallMetrics
+from cachekit.tracker.options import AlertOn, CachePolicy, Settings
+from cachekit.tracker.retry import Retries
+from cachekit.tracker.sinks import Sink, to_stderr
+from cachekit.tracker.telemetry import Telemetry
+from cachekit.tracker.tracking import Tracking
+from cachekit.tracker.wrapping import instrument, wrapped
+
+Function = TypeVar("Function", bound=Callable[..., object])
+Client = TypeVar("Client")
+
+
+class CacheTracker:
+    """Records each call of the functions it wraps and the clients it instruments; what they return stays what it is.
+
+    `provider`: who is asked, where the calls themselves do not tell. `miss_alert_threshold`: a hit ratio below it is
+    told to `on_miss_alert` (stderr by default), with `alert_on="due"` only where a hit was due. `policy`: whether a
+    silent miss is sent again. `pricing`: a flat table in USD per million tokens over the known prices. `models`: which
+    model an alias, a deployment or an ARN is. `labels`: on every call. `log`: a file or a CallLog that gets a line for
+    each call, with as much `content` of the prompt (`digests`, `full`, `none`). `history_size`: calls and prefixes that
+    are kept. `diagnose`: let the provider say why it missed (adds a request field). `otel`: set GenAI attributes on the
+    current span, and count. `clock` gives seconds since 1970, `sleep` waits before a retry (it may return an awaitable
+    for async calls).
+    """
+
+    def __init__(
+        self,
+        provider: Provider | str | None = None,
+        *,
+        miss_alert_threshold: float = 0.6,
+        policy: CachePolicy | None = None,
+        on_miss_alert: Sink | None = None,
+        alert_on: AlertOn = "any",
+        pricing: Mapping[str, float] | None = None,
+        models: Mapping[str, str] | None = None,
+        labels: Mapping[str, object] | None = None,
+        log: str | Path | CallLog | None = None,
+        content: Content = "digests",
+        history_size: int = 10_000,
+        diagnose: bool = False,
+        otel: bool = False,
+        clock: Callable[[], float] = time.time,
+        sleep: Callable[[float], object] | None = None,
+    ) -> None:
+        if alert_on not in ("any", "due"):
+            raise UsageError(f"no such alert_on: {alert_on}", where="CacheTracker", mend="any or due")
+        settings = Settings(
+            provider=str(provider or ""),
+            threshold=miss_alert_threshold,
+            alert_on=alert_on,
+            policy=policy or CachePolicy(),
+            pricing=pricing,
+            models=dict(models or {}),
+            labels={name: str(value) for name, value in (labels or {}).items()},
+            history_size=history_size,
+            keep_request=content == "full" and log is not None,
+        )
+        threads, telemetry = Threads() if diagnose else None, Telemetry() if otel else None
+        listeners = (*((threads.remember,) if threads else ()), *((telemetry.count,) if telemetry else ()))
+        opened = log if log is None or isinstance(log, CallLog) else CallLog(log, content=content)
+        self._ledger = Ledger(settings, Outside(clock, on_miss_alert or to_stderr, opened, listeners))
+        self._tracking = Tracking(self._ledger, Retries(settings.policy), sleep, threads, telemetry)
+        self._leads = Leads(clock)
+        weakref.finalize(self, self._ledger.recorder.stop).atexit = False
+
+    def wrap(self, function: Function) -> Function:
+        """The same function, each call of it recorded: a method of an SDK's client, `litellm.completion`, one's own."""
+        return cast(Function, wrapped(function, self._tracking))
+
+    def instrument(self, client: Client) -> Client:
+        """Record all calls of a client of anthropic, openai, boto3 or aioboto3 from now on; gives the client back."""
+        instrument(client, self._tracking)
+        return client
+
+    def label(self, **labels: object) -> AbstractContextManager[None]:
+        """`with tracker.label(team="search"):` labels the calls that start in the block. The label `family` names the
+        call site, in place of the one that the prompt tells."""
+        return labelled(self._ledger, labels)
+
+    def lead(self, prefix: object, *, ttl: float = 300.0, timeout: float = 30.0) -> Lead:
+        """`async with tracker.lead(prefix):` (or `with`) around each of many calls that share a prefix. While that is
+        cold, the first goes ahead and the others wait until its answer has begun, at most `timeout` seconds.
+
+        `prefix` is its id, or the part of the request that is shared. `ttl`: how long an entry lives, in seconds.
+        """
+        key = prefix if isinstance(prefix, str) else digest_of(prefix)
+        return Lead(self._leads, key, Waits(ttl, timeout), self._ledger)
+
+    def aggregate(self) -> dict[str, int | float | None]:
+        """What all calls since the start, or the last `reset`, add up to; `{"calls": 0}` without any."""
+        self.flush()
+        with self._ledger.recorder.locked():
+            return self._ledger.totals.summary()
+
+    def by_prefix(self) -> dict[str, dict[str, int | float | None]]:
+        """Calls, hit ratio and dollars saved by prefix id. Of more than `history_size` prefixes, the ones used longest
+        ago share a row."""
+        self.flush()
+        with self._ledger.recorder.locked():
+            return self._ledger.prefixes.summary()
+
+    def calls(self) -> list[CallMetrics]:
+        """The last `history_size` calls, in the order in which they ended."""
+        self.flush()
+        with self._ledger.recorder.locked():
+            return list(self._ledger.history)
+
+    def window(self, seconds: float) -> list[CallMetrics]:
+        """Those of the last calls that started within so many seconds."""
+        since = self._ledger.outside.clock() - seconds
+        return [call for call in self.calls() if call.timestamp >= since]
+
+    def reset(self) -> None:
+        """Forget all calls, and what retries have cost."""
+        self.flush()
+        self._ledger.clear()
+        self._tracking.retries.forget()
+
+    def flush(self, alerts: float = 0.0) -> None:
+        """Work out all calls that have ended, and wait at most so many seconds for the alerts on them."""
+        self._ledger.recorder.drain()
+        if alerts:
+            self._ledger.alerts.drain(alerts)
+
+    def health(self) -> dict[str, int]:
+        """What became of alerts, and what went wrong beside the calls: each a count since the start."""
+        self.flush()
+        alerts, ledger = self._ledger.alerts, self._ledger
+        return {
+            "alerts_sent": alerts.sent,
+            "alerts_held_back": alerts.held_back,
+            "alerts_dropped": alerts.dropped,
+            "alerts_failed": alerts.failed,
+            "log_failed": ledger.log_failed,
+            "broken": ledger.broken,
+        }
