@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cachekit.core.auditors.audit import AuditOptions, as_called, audit_with
+from cachekit.core.auditors.audit import AuditOptions, as_called, audit_given, audit_with
 from cachekit.core.auditors.records import Unwrapped, unwrap
 from cachekit.core.auditors.report import AuditReport
 from cachekit.core.backends import Backend
@@ -161,12 +161,12 @@ def _audited(item: RequestText, wish: AuditWish, config: Config, options: AuditO
     try:
         if wish.tokens == "exact":
             options = replace(options, tokens=_counted(item, backend, options))
-        report = audit_with(item.request, backend, options)
+        report = audit_given(given, backend, options)
     except UsageError as error:
         if wish.backend not in (None, "auto"):
             raise
         return BadLine(item.line, error.message(), item.path)
-    found = tuple(suggest(report, given.request)) if wish.suggest else ()
+    found = tuple(suggest(report, given, options)) if wish.suggest else ()
     return Audited(item, report, found, _observed(given, report, options) if wish.observe else None)
 
 

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from cachekit.core.auditors.audit import AuditOptions, audit_with
+from cachekit.core.auditors.audit import AuditOptions, audit_given
 from cachekit.core.auditors.marks import positions
-from cachekit.core.auditors.records import unwrap
+from cachekit.core.auditors.records import Unwrapped, unwrap
 from cachekit.core.auditors.report import AuditReport
 from cachekit.core.auditors.rules.stable import static_end
 from cachekit.core.backends import Backend
 from cachekit.core.captured import Captured
 from cachekit.core.errors import UsageError
 from cachekit.core.findings import Edit
+from cachekit.core.forms import Edits
 from cachekit.core.policy import Policy
 from cachekit.core.pricing import find_rates
-from cachekit.core.prompt import Block, Prompt, Section
-from cachekit.core.routes import parent, resolve
-from cachekit.core.shape import mapping
+from cachekit.core.prompt import Prompt, Section
+from cachekit.core.providers.anthropic import THINKING
+from cachekit.core.routes import is_within, parent
+from cachekit.core.trial import Trial
 
-MOST = 4
 _CALLS = 1000
+LOST = frozenset({"dropped", "not_read_there", "mark_not_read", "foreign_mark"})
+"""Notes of breakpoints that were asked for and do not reach the provider where it reads them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +56,8 @@ def suggest_breakpoints(
         if model is None:
             raise UsageError("a system prompt alone does not say for which model", mend="give model=")
         request, backend = _request_of(request, model), backend or _backend_of(model)
-    report = audit_with(request, backend, options or AuditOptions())
-    return suggest(report, unwrap(request).request)
+    given, wanted = unwrap(request), options or AuditOptions()
+    return suggest(audit_given(given, backend, wanted), given, wanted)
 
 
 def _request_of(system: str, model: str) -> dict[str, object]:
@@ -71,22 +74,33 @@ def _backend_of(model: str) -> Backend:
     return Backend.ANTHROPIC if "claude" in model else Backend.OPENAI_CHAT
 
 
-def suggest(report: AuditReport, request: Mapping[str, object]) -> list[Suggestion]:
-    """The best breakpoints of an audited request."""
+def suggest(report: AuditReport, given: Unwrapped, options: AuditOptions) -> list[Suggestion]:
+    """The best breakpoints of an audited request. What is suggested was tried: the edited request was audited, and the
+    breakpoint reached its block without spoiling another."""
     prompt, policy = report.prompt, report.policy
     if policy.style != "breakpoints" or not policy.known or report.raises is not None:
         return []
     running = prompt.running()
     places = [(i, why) for i, why in _places(prompt, policy) if running[i].mid >= policy.minimum]
-    places = sorted(sorted(places, key=lambda place: -running[place[0]].mid)[:MOST])
-    rate = _saved_per_token(report)
+    trial = Trial(given, report, options)
+    edits: dict[int, Edits] = {}
+    for index, _ in sorted(places, key=lambda place: -running[place[0]].mid):
+        if prompt.blocks[index].mark is not None:
+            edits[index] = ()
+            continue
+        found = trial.with_mark(index)
+        if found is not None:
+            edits[index] = found
+    return _priced([(i, why, edits[i]) for i, why in places if i in edits], report)
+
+
+def _priced(chosen: list[tuple[int, str, Edits]], report: AuditReport) -> list[Suggestion]:
+    rate, running = _saved_per_token(report), report.prompt.running()
     out, before = [], 0
-    for index, why in places:
+    for index, why, edits in chosen:
         tokens = running[index].mid
         saves = rate * (tokens - before) * _CALLS if rate is not None else None
-        block = prompt.blocks[index]
-        edits = () if block.mark is not None else marking(request, block, report.backend)
-        out.append(Suggestion(block.route, tokens, why, saves, edits))
+        out.append(Suggestion(report.prompt.blocks[index].route, tokens, why, saves, edits))
         before = tokens
     return out
 
@@ -113,11 +127,25 @@ def _places(prompt: Prompt, policy: Policy) -> list[tuple[int, str]]:
             _halfway(prompt, policy, last, found)
     elif len(turns) > 1:
         found[turns[-2]] = "what stands before the question, if other questions follow"
-    return sorted((i, why) for i, why in found.items() if prompt.blocks[i].kind != "thinking")
+    for index in _asked_for(prompt):
+        found.setdefault(index, "where a breakpoint was asked for that is lost")
+    return sorted((i, why) for i, why in found.items() if prompt.blocks[i].kind not in THINKING)
+
+
+def _asked_for(prompt: Prompt) -> Iterator[int]:
+    """The blocks that breakpoints were meant for which do not reach the provider: the last one with any text in the
+    marked block, or else in what is around it."""
+    told = [i for i, block in enumerate(prompt.blocks) if block.tokens.mid and block.kind not in THINKING]
+    for note in prompt.notes:
+        holder = parent(note.route) if note.route.endswith("cache_control") else note.route
+        while note.code in LOST and holder:
+            inside = [i for i in told if is_within(prompt.blocks[i].route, holder)]
+            yield from inside[-1:]
+            holder = "" if inside else parent(holder)
 
 
 def _last_markable(prompt: Prompt, turns: list[int]) -> int | None:
-    return next((i for i in reversed(turns) if prompt.blocks[i].kind not in ("thinking", "redacted_thinking")), None)
+    return next((i for i in reversed(turns) if prompt.blocks[i].kind not in THINKING), None)
 
 
 def _halfway(prompt: Prompt, policy: Policy, last: int, found: dict[int, str]) -> None:
@@ -133,28 +161,3 @@ def _halfway(prompt: Prompt, policy: Policy, last: int, found: dict[int, str]) -
         if positions(prompt.blocks[index : last + 1], policy) == policy.lookback:
             found.setdefault(index, f"this turn outgrows the lookback of {policy.lookback} positions")
             return
-
-
-def marking(request: Mapping[str, object], block: Block, backend: Backend) -> tuple[Edit, ...]:
-    """The edits that set a breakpoint at a block, in the form its backend reads; none where there is no form."""
-    try:
-        value = resolve(request, block.route)
-    except KeyError:
-        return ()
-    if backend in _CACHE_POINT:
-        return (Edit("insert", block.route, {"cachePoint": {"type": "default"}}),)
-    key, marker = (
-        ("prompt_cache_breakpoint", {"mode": "explicit"})
-        if backend in _OPENAI
-        else ("cache_control", {"type": "ephemeral"})
-    )
-    if isinstance(value, str):
-        if backend is Backend.LITELLM:
-            return (Edit("set", f"{parent(block.route)}.cache_control", marker),)
-        kind = "input_text" if backend is Backend.OPENAI_RESPONSES else "text"
-        return (Edit("set", block.route, [{"type": kind, "text": value, key: marker}]),)
-    return (Edit("set", f"{block.route}.{key}", marker),) if mapping(value) else ()
-
-
-_OPENAI = (Backend.OPENAI_CHAT, Backend.OPENAI_RESPONSES)
-_CACHE_POINT = (Backend.BEDROCK_CONVERSE, Backend.STRANDS, Backend.LANGCHAIN_BEDROCK_CONVERSE)

@@ -74,7 +74,11 @@ def audit_with(
     request: Mapping[str, object] | Captured, backend: Backend | str | None, options: AuditOptions
 ) -> AuditReport:
     """`audit` with all options."""
-    given = unwrap(request)
+    return audit_given(unwrap(request), backend, options)
+
+
+def audit_given(given: Unwrapped, backend: Backend | str | None, options: AuditOptions) -> AuditReport:
+    """`audit_with` for a request that was taken out of its record."""
     chosen = resolve_backend(given, backend)
     wire = _wire(given, chosen, options)
     policy = find_policy(wire.model or _model(wire), given.host or _host(wire), _overrides(options))

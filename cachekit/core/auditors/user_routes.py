@@ -17,6 +17,7 @@ _MARKERS = frozenset(
     "cache_control cachePoint prompt_cache_breakpoint prompt_cache_options prompt_cache_key "
     "prompt_cache_retention".split()
 )
+_ON_BLOCKS = ("cache_control", "prompt_cache_breakpoint")
 
 
 def on_user_routes(prompt: Prompt, origin: Mapping[str, str]) -> Prompt:
@@ -39,9 +40,10 @@ def on_user_routes(prompt: Prompt, origin: Mapping[str, str]) -> Prompt:
 def on_user_request(finding: Finding, request: Mapping[str, object], origin: Mapping[str, str]) -> Finding:
     """The finding with its route in the request, or that of the key that is missing there, and with those edits that
     the request can take: a fix is whole or not at all."""
-    edits = [_applicable(edit, request) for edit in finding.edits]
+    known = dict(origin)
+    edits = [_applicable(edit, request) or _applicable(_led(edit, known), request) for edit in finding.edits]
     whole = tuple(edit for edit in edits if edit is not None)
-    route = _place(finding.route, request, dict(origin))
+    route = _place(finding.route, request, known)
     return replace(finding, route=route, edits=whole if len(whole) == len(edits) else ())
 
 
@@ -58,6 +60,10 @@ def _place(route: str, request: Mapping[str, object], origin: dict[str, str]) ->
     return route
 
 
+def _led(edit: Edit, origin: dict[str, str]) -> Edit:
+    return replace(edit, route=nearest(edit.route, origin))
+
+
 def _has(request: Mapping[str, object], route: str) -> bool:
     try:
         resolve(request, route)
@@ -72,19 +78,41 @@ def _at(request: Mapping[str, object], route: str) -> object:
 
 def _applicable(edit: Edit, request: Mapping[str, object]) -> Edit | None:
     """The edit as the request takes it, None where it would touch anything but a cache control."""
+    above, field = parent(edit.route), steps(edit.route)[-1:]
+    if field and field[0] in ("ttl", "type", "mode"):
+        marker = _marker_at(request, above)
+        return None if marker is None else _of_marker(edit, request, marker)
     if edit.op == "remove":
-        return edit if _is_marker(_at(request, edit.route), edit.route) else None
-    holder = _at(request, parent(edit.route))
-    if edit.route.endswith(".ttl"):
-        point = mapping(holder).get("cachePoint")
-        if isinstance(point, dict):
-            return replace(edit, route=join(join(parent(edit.route), "cachePoint"), "ttl"))
-        return edit if _is_marker(holder, parent(edit.route)) else None
-    return edit if isinstance(holder, (dict, list)) else None
+        marker = _marker_at(request, edit.route)
+        return None if marker is None else replace(edit, route=marker)
+    return edit if isinstance(_at(request, above), (dict, list)) else None
+
+
+def _of_marker(edit: Edit, request: Mapping[str, object], marker: str) -> Edit | None:
+    """An edit of a field of a marker. A cachePoint holds its fields one step deeper; what is no object becomes one."""
+    field, value = steps(edit.route)[-1], _at(request, marker)
+    point = mapping(value).get("cachePoint")
+    if isinstance(point, dict):
+        return replace(edit, route=join(join(marker, "cachePoint"), field))
+    if isinstance(value, dict):
+        return replace(edit, route=join(marker, field))
+    return Edit("set", marker, {str(field): edit.value}) if edit.op == "set" else None
+
+
+def _marker_at(request: Mapping[str, object], route: str) -> str | None:
+    """The route of the cache control that a route means: its own, that of the block it leads to, or, for a text, that
+    of the message around it."""
+    value = _at(request, route)
+    if _is_marker(value, route):
+        return route
+    holder = route if isinstance(value, dict) else parent(route)
+    keys = [key for key in _ON_BLOCKS if mapping(_at(request, holder)).get(key) is not None]
+    return join(holder, keys[0]) if len(keys) == 1 and (holder == route or isinstance(value, str)) else None
 
 
 def _is_marker(value: object, route: str) -> bool:
     """Whether a value is a cache control and nothing else."""
     last = steps(route)[-1:]
     fields = mapping(value)
-    return bool(last and last[0] in _MARKERS) or set(fields) == {"cachePoint"} or fields.get("kind") == "cache-point"
+    named = bool(last and last[0] in _MARKERS and value is not None)
+    return named or set(fields) == {"cachePoint"} or fields.get("kind") == "cache-point"

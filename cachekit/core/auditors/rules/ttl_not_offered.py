@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from cachekit.core.auditors.rules.rule import Hit, rule
 from cachekit.core.auditors.rules.unknown_ttl import _ANY
-from cachekit.core.findings import Severity, Verdict
+from cachekit.core.findings import Edit, Severity, Verdict
 from cachekit.core.policy import Policy
 from cachekit.core.prompt import Prompt
 
@@ -30,4 +30,5 @@ def ttl_not_offered(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
                 mend=f"write {policy.ttls[-1]}" if policy.ttls else "remove the breakpoint",
                 verdict=Verdict.NO,
                 refused=True,
+                edits=(Edit("set", f"{mark.route}.ttl", policy.ttls[-1]),) if policy.ttls else (),
             )

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cachekit.core.auditors.rules.rule import Hit, rule
-from cachekit.core.findings import Severity, Verdict
+from cachekit.core.findings import Edit, Severity, Verdict
 from cachekit.core.policy import Policy
-from cachekit.core.prompt import Prompt
+from cachekit.core.prompt import Note, Prompt
 
+_OPENAI = "prompt_cache_breakpoint"
 _ANY = ("5m", "1h", "30m", "12h", "24h", "in_memory")
 
 
@@ -30,6 +31,7 @@ def unknown_ttl(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
                 mend=f"write one that {policy.model or 'the model'} has: {offered}",
                 verdict=Verdict.NO,
                 refused=True,
+                edits=(Edit("remove", f"{mark.route}.ttl"),),
             )
     for note in prompt.notes:
         if note.code == "mark_type":
@@ -39,4 +41,10 @@ def unknown_ttl(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
                 mend="write the type out",
                 verdict=Verdict.NO,
                 refused=True,
+                edits=(Edit("set", f"{note.route}.{'mode' if note.route.endswith(_OPENAI) else 'type'}", _type(note)),),
             )
+
+
+def _type(note: Note) -> str:
+    """The one word that the note says a marker has."""
+    return note.detail.rpartition("is `")[2].strip("`")

@@ -212,7 +212,7 @@ LOST = {
     "an earlier shorter ttl is raised": (
         run(BEDROCK, "a", HOUR, "b", instructions=SAY, bedrock_cache_instructions="5m"),
         [("messages", "1h", "a"), ("system", "1h", SAY)],
-        [("ttl_lost", "model_settings.bedrock_cache_instructions")],
+        [("moved", "model_settings.bedrock_cache_instructions")],
     ),
     "a ttl that does not exist": (
         run(CLAUDE, anthropic_cache_messages="2h"),

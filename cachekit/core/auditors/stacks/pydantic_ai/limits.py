@@ -66,7 +66,7 @@ def _ttl(point: Point | None) -> object:
 def _changed(ask: Ask, piece: Piece, ttl: str) -> Note:
     if ttl == "1h":
         why = "the ttl is raised to 1h, because a breakpoint behind this one has 1h"
-        return ask.lost(_route(piece), why, "write 1h here, or 5m behind it", "ttl_lost")
+        return ask.lost(_route(piece), why, "write 1h here, or 5m behind it", "moved")
     why = "a ttl that is neither 5m nor 1h becomes 5m"
     return ask.lost(_route(piece), why, "write '5m' or '1h'", "ttl_lost")
 
