@@ -2,7 +2,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test bench truth goldens clean
+.PHONY: demo test bench bench-pull truth goldens clean
 
 # Each line shows a command and runs it; those that end in a 1 are meant to fail.
 demo: $(VENV)/.installed
@@ -24,6 +24,9 @@ test: $(VENV)/.tested
 
 truth: $(VENV)/.tested
 	@$(BIN)/python -m tests.truth
+
+bench-pull: $(VENV)/.tested
+	@$(BIN)/python -m tests.bench.pull
 
 goldens: $(VENV)/.tested
 	$(BIN)/python -m tests.golden

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self, Unpack
+from typing import TYPE_CHECKING, Self, Unpack
 
 from cachekit.report.finish import finish
-from cachekit.report.fold import Paths, fold
+from cachekit.report.fold import Paths, fold, fold_calls
 from cachekit.report.form import document, to_json
-from cachekit.report.options import Keywords, ReportOptions
+from cachekit.report.options import Keywords, ReportOptions, parse_moment
 from cachekit.report.state import State
 from cachekit.report.values import Report
+
+if TYPE_CHECKING:  # boto3 is imported when AWS is asked
+    from cachekit.pull.direct import Where
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,26 @@ class Reporter:
     def from_log(cls, paths: Paths, **options: Unpack[Keywords]) -> Self:
         """Of files, folders, globs or `-`, in any format that cachekit reads; `options` are those of ReportOptions."""
         return cls(fold(paths, ReportOptions(**options)))
+
+    @classmethod
+    def from_cloudwatch(
+        cls,
+        log_group: str | None = None,
+        *,
+        since: str | float = "24h",
+        until: str | float | None = None,
+        by: str = "family",
+        overrides: Mapping[str, object] | None = None,
+        **where: Unpack[Where],
+    ) -> Self:
+        """Of Bedrock's invocation log in CloudWatch Logs; without a group, of the one that Bedrock writes to. Times as
+        `parse_moment` reads them, or seconds since 1970 UTC. Raises UsageError and OutsideError."""
+        from cachekit.pull.direct import group_calls
+
+        now, options = time.time(), ReportOptions(by=by, overrides=overrides or {})
+        begin = parse_moment(since, now) if isinstance(since, str) else since
+        end = now if until is None else parse_moment(until, now) if isinstance(until, str) else until
+        return cls(fold_calls(group_calls(log_group, begin, end, options.overrides, **where), options))
 
     @property
     def report(self) -> Report:
