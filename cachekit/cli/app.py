@@ -31,6 +31,7 @@ COMMANDS = (
     Entry("capture", "cachekit.cli.capture:capture", "Run a program and record the requests to models that leave it."),
     Entry("report", "cachekit.cli.report:report", "Did the cache work, and what did it cost where it did not?"),
     Entry("replay", "cachekit.cli.replay:replay", "What would other strategies have read, written and cost?"),
+    Entry("pull", "cachekit.cli.pull:pull", "Pull Bedrock's invocation log from CloudWatch Logs or S3."),
     Entry("emulate", "cachekit.cli.emulate:emulate", "Stand in for the providers' APIs, caches and all."),
     Entry("rules", "cachekit.cli.rules:rules", "List the audit's rules, or explain one."),
     Entry("config", "cachekit.cli.config:config", "Show the effective configuration and where each value comes from."),
