@@ -27,7 +27,7 @@ def replay(
     input_format: Annotated[
         str | None, typer.Option(help="The log's format, where it is not told by its shape.")
     ] = None,
-    form: Annotated[str, typer.Option("--format", help="text, json, markdown or csv.")] = "text",
+    form: Annotated[str, typer.Option("--format", help="text, json, markdown, csv or html.")] = "text",
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")] = None,
     strict_input: Annotated[bool, typer.Option("--strict-input", help="Exit 2 if anything cannot be read.")] = False,
 ) -> None:
@@ -50,13 +50,15 @@ def replay(
 def _show(found: Replayed, rows: list[Best], how: tuple[str, bool], output: Path | None) -> None:
     from cachekit.cli.output import replay as forms
     from cachekit.cli.output.emit import emit
+    from cachekit.cli.output.replay_html import as_html
 
     form, by_family = how
     made = {
-        "text": lambda: forms.text(found, rows, by_family),
+        "text": lambda: forms.as_text(found, rows, by_family),
         "json": lambda: forms.as_json(found, rows),
-        "markdown": lambda: forms.as_markdown(found),
+        "markdown": lambda: forms.as_markdown(found, rows, by_family),
         "csv": lambda: forms.as_csv(found),
+        "html": lambda: as_html(found, rows, by_family),
     }
     if form not in made:
         raise UsageError(f"no format {form[:20]!r}", mend=f"choose {', '.join(made)}")

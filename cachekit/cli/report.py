@@ -27,7 +27,7 @@ _Until = Annotated[str | None, typer.Option(metavar="TIME", help="Calls before t
 _SplitAt = Annotated[str | None, typer.Option(metavar="TIME", help="Compare each family before and after a moment.")]
 _MinCalls = Annotated[int | None, typer.Option(min=1, help="Smaller rows are summed as `other`.  [default: 1]")]
 _Top = Annotated[int | None, typer.Option(min=1, help="Only so many rows; the rest is `other`.")]
-_Form = Annotated[str, typer.Option("--format", help="text, json, markdown or csv.")]
+_Form = Annotated[str, typer.Option("--format", help="text, json, markdown, csv or html.")]
 _Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")]
 _FailUnder = Annotated[float | None, typer.Option(metavar="RATIO", help="Exit 1 if the hit ratio is lower.")]
 _Baseline = Annotated[Path | None, typer.Option(help="An earlier report (--format json) to compare with.")]
@@ -108,7 +108,7 @@ def _show_causes(wish: ReportWish, form: str, output: Path | None) -> None:
     from cachekit.cli.output.report import tell_unread
     from cachekit.report.causes import run_causes
 
-    forms = {name: getattr(report_causes, name) for name in ("text", "json", "markdown", "csv")}
+    forms = {name: getattr(report_causes, name) for name in ("text", "json", "markdown", "csv", "html")}
     if form not in forms:
         raise UsageError(f"no format {form[:20]!r}", mend=f"choose {', '.join(forms)}")
     found = run_causes(wish, Path.cwd(), os.environ, time.time())

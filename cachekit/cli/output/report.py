@@ -17,7 +17,7 @@ from cachekit.report.run import ReportRun
 SHOWN = 20
 """Unreadable lines that are told one by one."""
 
-RENDERERS = {name: f"cachekit.cli.output.report_{name}" for name in ("text", "json", "markdown", "csv")}
+RENDERERS = {name: f"cachekit.cli.output.report_{name}" for name in ("text", "json", "markdown", "csv", "html")}
 """Each module has `render(run) -> str`."""
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from cachekit.cli.output.json_form import envelope
+from cachekit.cli.output.markdown import escaped, markdown_table
 from cachekit.cli.output.text import Column, hanging, percent, styled, table, tokens, usd
 from cachekit.report.causes import CauseReport, CauseRow
 
@@ -16,19 +19,38 @@ _COLUMNS = (
 )
 
 
+WORDS = (
+    "Avoidable: what due reads that did not happen cost above their price as reads. A cold start could not be avoided.",
+    "Inferred: told from usage and time alone, where the log holds no digests of the prompt.",
+)
+
+
 def text(found: CauseReport) -> str:
     """For people: what the misses cost, how much of it has a cause, and a row for each."""
-    head = (
+    lines = [
+        styled(hanging("", _head(found)), "bold"),
+        "\n",
+        table(_COLUMNS, [_cells(row) for row in found.sorted_rows()]),
+    ]
+    return "".join([*lines, *(hanging("- ", remark) for remark in _remarks(found))])
+
+
+def _head(found: CauseReport) -> str:
+    return (
         f"avoidable: {usd(found.avoidable)} in this log; {percent(found.explained_share)} of it has a cause; "
         f"usage known for {percent(found.known_share)} of {found.calls:,} calls"
     )
-    lines = [styled(head, "bold") + "\n\n", table(_COLUMNS, [_cells(row) for row in found.sorted_rows()])]
+
+
+def _remarks(found: CauseReport) -> list[str]:
     unpriced = sum(row.unpriced for row in found.rows.values())
-    if unpriced:
-        lines.append(hanging("- ", f"{unpriced:,} misses of models without a price are in no dollars"))
-    if found.bad:
-        lines.append(hanging("- ", f"{len(found.bad):,} lines could not be read"))
-    return "".join(lines)
+    told = [f"{unpriced:,} misses of models without a price are in no dollars"] if unpriced else []
+    return told + ([f"{len(found.bad):,} lines could not be read"] if found.bad else [])
+
+
+def _avoidable(row: CauseRow) -> Decimal | None:
+    """Dollars of a row; None where none of its misses has a price."""
+    return None if row.unpriced and not row.usd else row.usd
 
 
 def _cells(row: CauseRow) -> list[str]:
@@ -36,7 +58,7 @@ def _cells(row: CauseRow) -> list[str]:
         row.cause,
         f"{row.misses:,}",
         tokens(row.tokens),
-        usd(row.usd),
+        usd(_avoidable(row)),
         f"{row.inferred:,}" if row.inferred else "",
         _worst(row),
     ]
@@ -68,7 +90,7 @@ def json(found: CauseReport) -> str:
                     "cause": row.cause,
                     "misses": row.misses,
                     "tokens": row.tokens,
-                    "avoidable_usd": row.usd,
+                    "avoidable_usd": _avoidable(row),
                     "unpriced": row.unpriced,
                     "inferred": row.inferred,
                     "worst": _worst(row),
@@ -81,9 +103,28 @@ def json(found: CauseReport) -> str:
 
 def markdown(found: CauseReport) -> str:
     """A table for a pull request or a wiki."""
-    lines = [f"| {' | '.join(column.title for column in _COLUMNS)} |", f"|{'---|' * len(_COLUMNS)}"]
-    lines += [f"| {' | '.join(_cells(row))} |" for row in found.sorted_rows()]
-    return "\n".join(lines) + "\n"
+    numbers = frozenset(i for i, column in enumerate(_COLUMNS) if column.number)
+    titles = [column.title for column in _COLUMNS]
+    lines = markdown_table(titles, [_cells(row) for row in found.sorted_rows()], numbers)
+    told = [f"- {escaped(remark)}" for remark in _remarks(found)]
+    return "\n".join(["## cachekit report by cause", "", f"**{escaped(_head(found))}**", "", *lines, "", *told]) + "\n"
+
+
+def html(found: CauseReport) -> str:
+    """A page: one file to hand on."""
+    from cachekit.cli.output import html as pages
+
+    rows = found.sorted_rows()
+    bars = [(pages.Part(float(row.usd / found.avoidable), "lost"),) if found.avoidable else () for row in rows]
+    cells = [
+        [
+            pages.Cell(text, bar if column.title == "avoidable" else ())
+            for column, text in zip(_COLUMNS, texts, strict=True)
+        ]
+        for texts, bar in zip(map(_cells, rows), bars, strict=True)
+    ]
+    body = [pages.heading("Causes"), pages.table(_COLUMNS, cells), pages.notes(_remarks(found))]
+    return pages.page("cachekit report by cause", _head(found), body, WORDS)
 
 
 def csv(found: CauseReport) -> str:
@@ -95,5 +136,5 @@ def csv(found: CauseReport) -> str:
     rows = writer.writer(out, lineterminator="\n")
     rows.writerow(["cause", "misses", "tokens", "avoidable_usd", "unpriced", "inferred"])
     for row in found.sorted_rows():
-        rows.writerow([row.cause, row.misses, row.tokens, row.usd, row.unpriced, row.inferred])
+        rows.writerow([row.cause, row.misses, row.tokens, _avoidable(row), row.unpriced, row.inferred])
     return out.getvalue()

@@ -24,13 +24,17 @@ _REPAIRED = {
 
 def headline(report: Report) -> str:
     """What could be saved at the log's rate, and how much of the log says so."""
-    known = f"{percent(report.total.coverage)} of the log's cost is explained and known"
-    if not report.total.established:
-        return f"avoidable: not established; {known}"
-    return f"avoidable: {_rate(report)}; {known}"
+    figure = avoidable(report) if report.total.established else "not established"
+    return f"avoidable: {figure}; {coverage(report)}"
 
 
-def _rate(report: Report) -> str:
+def coverage(report: Report) -> str:
+    """How much of the log's cost the headline rests on."""
+    return f"{percent(report.total.coverage)} of the log's cost is explained and known"
+
+
+def avoidable(report: Report) -> str:
+    """What could be saved, a month at the log's rate where it has one."""
     if report.avoidable_a_month is None:
         return f"{usd(report.total.avoidable)} in this log"
     return f"{usd(report.avoidable_a_month)} a month"
@@ -78,7 +82,7 @@ def _length(seconds: float) -> str:
 def remarks(report: Report) -> Iterator[str]:
     """What else to know, a sentence each."""
     if report.total.avoidable and not report.total.established:
-        yield f"avoidable: at least {_rate(report)}, by what is known"
+        yield f"avoidable: at least {avoidable(report)}, by what is known"
     if report.warm is not None:
         warm = report.warm
         cost = usd(warm.cost if warm.priced else None)

@@ -120,9 +120,12 @@ def _region(where: Place) -> dict[str, int]:
 def _uri(path: str) -> str:
     if path in (STDIN, ""):
         return "stdin"
-    if PurePath(path).is_absolute():
-        return Path(path).as_uri()
-    return quote(PurePath(path).as_posix().encode("utf-8", "surrogateescape"))
+    try:
+        if PurePath(path).is_absolute():
+            return Path(path).as_uri()
+        return quote(PurePath(path).as_posix().encode("utf-8", "surrogateescape"))
+    except UnicodeEncodeError:  # half a pair that comes from no file system
+        return quote(path, errors="backslashreplace")
 
 
 def _fingerprint(file: FileFindings, finding: Finding, seen: dict[str, int]) -> str:

@@ -17,6 +17,7 @@ UNKNOWN = "unknown"
 UNPRICED = "unpriced"
 
 _CODES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
+_BREAKS = re.compile(r"(\s+|(?<=\w\+)(?=\w))")
 _STYLE = re.compile(r"(\x1b\[(?:0|1|2|31|32|33|36)m)")  # our own only: others could hide text
 
 
@@ -164,13 +165,15 @@ def _row(cells: Sequence[tuple[Column, str, int]]) -> Iterator[str]:
 
 
 def _wrapped(text: str, width: int) -> list[str]:
-    """The text in lines of at most `width` columns, each in the style that the text begins with."""
-    from textwrap import wrap
+    """The text in lines of at most `width` columns, each in the style that the text begins with. Words that are joined
+    by `+` may part behind it."""
+    from textwrap import TextWrapper
 
     if visible(text) <= width:
         return [text]
-    style = _STYLE.match(text)
-    lines = wrap(plain(text), width, break_on_hyphens=False)
+    style, wrapper = _STYLE.match(text), TextWrapper(width, break_on_hyphens=False)
+    wrapper.wordsep_simple_re = _BREAKS
+    lines = wrapper.wrap(plain(text))
     return [f"{style[0]}{line}\x1b[0m" for line in lines] if style else lines
 
 
