@@ -33,6 +33,7 @@ COMMANDS = (
     Entry("replay", "cachekit.cli.replay:replay", "What would other strategies have read, written and cost?"),
     Entry("pull", "cachekit.cli.pull:pull", "Pull Bedrock's invocation log from CloudWatch Logs or S3."),
     Entry("emulate", "cachekit.cli.emulate:emulate", "Stand in for the providers' APIs, caches and all."),
+    Entry("warm", "cachekit.cli.warm:warm", "Keep prefixes in the cache, with proof and a cap."),
     Entry("rules", "cachekit.cli.rules:rules", "List the audit's rules, or explain one."),
     Entry("config", "cachekit.cli.config:config", "Show the effective configuration and where each value comes from."),
 )

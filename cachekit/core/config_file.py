@@ -19,13 +19,14 @@ ELSEWHERE = frozenset({"CACHEKIT_DIGEST_KEY"})
 
 @dataclass(frozen=True, slots=True)
 class WarmScope:
-    """One entry of `[[warm.scope]]`; None where it says nothing. `interval` in seconds."""
+    """One entry of `[[warm.scope]]`; None where it says nothing. `interval` in seconds; `breakpoint` counts from 1."""
 
     name: str | None = None
     backend: Backend | None = None
     request: Path | None = None
     interval: float | None = None
     ttl: str | None = None
+    breakpoint: int | None = None
     region: str | None = None
     profile: str | None = None
     base_url: str | None = None

@@ -90,6 +90,7 @@ WARM_SCOPE: Mapping[str, Kind] = {
     "request": PATH,
     "interval": SECONDS,
     "ttl": TEXT,
+    "breakpoint": WHOLE,
     "region": TEXT,
     "profile": TEXT,
     "base_url": TEXT,

@@ -1,0 +1,73 @@
+"""`audit --live`: asks before it spends, sends, and shows what was measured beside what was predicted."""
+
+from __future__ import annotations
+
+import os
+import sys
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+
+import typer
+
+from cachekit.audits import AuditRun
+from cachekit.cli.output import live as forms
+from cachekit.cli.output.audit import show
+from cachekit.cli.output.emit import emit
+from cachekit.cli.output.text import usd
+from cachekit.core.config import load_config
+from cachekit.core.errors import UsageError
+from cachekit.live import LiveWish, Prepared, prepare_proof, prove
+
+_FORMS = ("text", "json")
+
+
+def proven(run: AuditRun, budget: str, yes: bool, where: tuple[str, Path | None]) -> bool:
+    """Proves the one request of a run and shows audit and proof; whether the second call read."""
+    form, output = where
+    if form not in _FORMS:
+        raise UsageError(f"--live has no format {form[:20]!r}", mend="choose text or json")
+    if len(run.audited) != 1:
+        raise UsageError("--live takes one request", mend="run it once for each")
+    audited = run.audited[0]
+    config = load_config(Path.cwd(), os.environ)
+    wish = LiveWish(
+        budget=_amount(budget),
+        tables={"policy": config.policy, "models": config.models, "pricing": config.pricing},
+        library_version=audited.report.library_version or None,
+    )
+    prepared = prepare_proof(audited.place.request, audited.report.backend, wish)
+    if form == "text":
+        show(run, form, output, False)
+    _ask(prepared, yes)
+    proof = prove(prepared, wish)
+    emit(
+        forms.as_json(proof, audited.report.verdict) if form == "json" else forms.text(proof), _proof_file(form, output)
+    )
+    return proof.read
+
+
+def _proof_file(form: str, output: Path | None) -> Path | None:
+    """The proof goes to stdout beside the audit, and into the file only where it is the whole document."""
+    return output if form == "json" else None
+
+
+def _amount(written: str) -> Decimal:
+    try:
+        amount = Decimal(written.removeprefix("$"))
+    except InvalidOperation:
+        amount = Decimal("NaN")
+    if not amount.is_finite() or amount < 0:
+        raise UsageError(f"--budget-usd {written[:20]!r}", mend="write dollars, such as 0.10")
+    return amount
+
+
+def _ask(prepared: Prepared, yes: bool) -> None:
+    """Money is spent only where somebody said so."""
+    foreseen = prepared.foreseen
+    what = f"send this request twice to {prepared.ping.backend.value} ({prepared.ping.prompt.scope.model})"
+    cost = f"about {usd(foreseen.first_usd + foreseen.second_usd)}, at most {usd(foreseen.most_usd)}"
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError(f"--live would {what} for {cost}", mend="say so with --yes")
+    typer.confirm(f"{what[0].upper()}{what[1:]} for {cost}?", abort=True, err=True)

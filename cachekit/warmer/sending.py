@@ -1,0 +1,101 @@
+"""Sending a ping through a client: which method of which SDK, with which arguments."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from cachekit.core.backends import Backend
+from cachekit.core.errors import UsageError
+from cachekit.core.objects import part
+from cachekit.core.shape import mapping, text
+from cachekit.warmer.ping import Ping
+
+_METHODS: Mapping[Backend, tuple[str, ...]] = {
+    Backend.OPENAI_CHAT: ("chat", "completions", "create"),
+    Backend.OPENAI_RESPONSES: ("responses", "create"),
+    Backend.BEDROCK_CONVERSE: ("converse",),
+    Backend.BEDROCK_INVOKE_ANTHROPIC: ("invoke_model",),
+}
+_MESSAGES = ("messages", "create")
+_OURS = ("anthropic", "openai")
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A method of an SDK and its arguments; calling it sends. The answer is a response, or for an async client
+    something to await."""
+
+    method: Callable[..., object]
+    arguments: Mapping[str, object]
+
+    def __call__(self) -> object:
+        return self.method(**self.arguments)
+
+
+def sending_of(ping: Ping, client: object, timeout: float) -> Sending:
+    """How a ping is sent. Raises UsageError for a client that has no such method."""
+    sdk = type(client).__module__.partition(".")[0]
+    method: object = _without_retries(client) if sdk in _OURS else client
+    for name in _METHODS.get(ping.backend, _MESSAGES):
+        method = part(method, name)
+    if not callable(method):
+        raise UsageError(f"this client cannot send {ping.backend.value}", mend="give the client of that SDK")
+    body = dict(ping.body)
+    if ping.backend is Backend.BEDROCK_CONVERSE:
+        return Sending(method, {"modelId": _model(ping), **{k: v for k, v in body.items() if k != "model"}})
+    if ping.backend is Backend.BEDROCK_INVOKE_ANTHROPIC:
+        return Sending(method, _invocation(ping))
+    arguments = _keywords(method, body)
+    headers = {"extra_headers": dict(ping.headers)} if ping.headers else {}
+    return Sending(method, {**arguments, **headers, **({"timeout": timeout} if sdk in _OURS else {})})
+
+
+def answer_of(ping: Ping, answer: object, payload: object = None) -> object:
+    """The response as `read_response` reads it: that of InvokeModel is in its body, a stream, read before as `payload`
+    where reading it is asynchronous."""
+    if ping.backend is not Backend.BEDROCK_INVOKE_ANTHROPIC:
+        return answer
+    read = part(part(answer, "body"), "read")
+    data = read() if payload is None and callable(read) else payload
+    body = mapping(json.loads(data)) if isinstance(data, (str, bytes)) else {}
+    return {**body, "ResponseMetadata": part(answer, "ResponseMetadata")}
+
+
+def _without_retries(client: object) -> object:
+    options = part(client, "with_options")
+    return options(max_retries=0) if callable(options) else client
+
+
+def _model(ping: Ping) -> str:
+    return text(ping.body.get("modelId")) or text(ping.body.get("model")) or ping.prompt.scope.model
+
+
+def _invocation(ping: Ping) -> dict[str, object]:
+    body = {key: value for key, value in ping.body.items() if key not in ("model", "modelId")}
+    if "schemaVersion" not in body and "toolConfig" not in body and "amazon." not in _model(ping):
+        body.setdefault("anthropic_version", "bedrock-2023-05-31")
+    return {"modelId": _model(ping), "body": json.dumps(body), "contentType": "application/json"}
+
+
+def _keywords(method: Callable[..., object], body: Mapping[str, object]) -> dict[str, object]:
+    """The body as keyword arguments; what the SDK's signature lacks (beta fields, newer ones) goes in beside them."""
+    known = _parameters(method)
+    if known is None:
+        return dict(body)
+    named = {key: value for key, value in body.items() if key in known}
+    rest = {key: value for key, value in body.items() if key not in known}
+    return {**named, **({"extra_body": rest} if rest else {})}
+
+
+def _parameters(method: Callable[..., object]) -> frozenset[str] | None:
+    """The keywords of a method; None where it takes any."""
+    try:
+        found = inspect.signature(method).parameters
+    except (TypeError, ValueError):
+        return None
+    if any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in found.values()):
+        return None
+    return frozenset(found)
