@@ -14,10 +14,11 @@ from cachekit.core.backends import Backend
 from cachekit.core.calls import BadLine
 from cachekit.core.config import Config, load_config
 from cachekit.core.errors import InputError, UsageError
-from cachekit.core.findings import Severity, Verdict
+from cachekit.core.mend import Mended, mend
 from cachekit.core.patches import below
 from cachekit.core.requests import RequestText, read_requests
 from cachekit.core.suggest import Suggestion, suggest
+from cachekit.gate import Gate
 
 if TYPE_CHECKING:
     from cachekit.observe import Observation
@@ -38,6 +39,7 @@ class AuditWish:
     litellm_config: Path | None = None
     suggest: bool = False
     observe: bool = False
+    fix: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,12 @@ class Audited:
     report: AuditReport
     suggestions: tuple[Suggestion, ...] = ()
     observation: Observation | None = None
+    mended: Mended | None = None
+
+    @property
+    def final(self) -> AuditReport:
+        """The audit that counts: of the request as it was mended, where that was asked for."""
+        return self.mended.report if self.mended else self.report
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,42 +65,19 @@ class AuditRun:
     audited: tuple[Audited, ...]
     unread: tuple[BadLine, ...] = ()
 
-    def exit_code(
-        self,
-        fail_on: tuple[str, ...] = (),
-        *,
-        strict: bool = False,
-        allow_unsure: bool = False,
-        strict_input: bool = False,
-    ) -> int:
-        """0 fine, 1 for findings that were asked about, 2 where nothing could be checked or `strict_input` objects."""
-        for name in fail_on:
-            _check_failing(name)
-        if self.unread and (strict_input or strict or not self.audited):
+    def exit_code(self, gate: Gate) -> int:
+        """0 fine, 1 for what the gate asks about, 2 where nothing could be checked, or not all that should be."""
+        if self.unread and (gate.strict_input or gate.asked or not self.audited):
             return 2
-        passing = {Verdict.YES, Verdict.UNSURE} if allow_unsure else {Verdict.YES}
-        failed = strict and any(a.report.verdict not in passing or _misjudged(a) for a in self.audited)
-        return int(failed or any(_fails(a.report, fail_on) for a in self.audited))
+        reports = [audited.final for audited in self.audited]
+        failed = any(report.verdict in gate.failing for report in reports)
+        failed = failed or any(gate.fails(finding) for report in reports for finding in report.findings)
+        return int(failed or (gate.strict and any(map(_misjudged, self.audited))))
 
 
 def _misjudged(audited: Audited) -> bool:
     """Whether the verdict rests on a model that the library was seen to differ from."""
     return audited.observation is not None and not audited.observation.agrees
-
-
-def _check_failing(name: str) -> None:
-    from cachekit.core.auditors.rules import RULES
-
-    known = [*(s.value for s in Severity), *(rule.id for rule in RULES)]
-    if name not in known:
-        raise UsageError(f"--fail-on {name[:40]!r} is no severity and no rule", mend="see `cachekit rules`")
-
-
-def _fails(report: AuditReport, fail_on: tuple[str, ...]) -> bool:
-    order = list(Severity)
-    limits = [order.index(Severity(name)) for name in fail_on if name in order]
-    worst = max((order.index(f.severity) for f in report.findings), default=-1)
-    return any(worst >= limit for limit in limits) or any(f.rule in fail_on for f in report.findings)
 
 
 def run_audits(wish: AuditWish, folder: Path, env: Mapping[str, str]) -> AuditRun:
@@ -167,7 +152,8 @@ def _audited(item: RequestText, wish: AuditWish, config: Config, options: AuditO
             raise
         return BadLine(item.line, error.message(), item.path)
     found = tuple(suggest(report, given, options)) if wish.suggest else ()
-    return Audited(item, report, found, _observed(given, report, options) if wish.observe else None)
+    observed = _observed(given, report, options) if wish.observe else None
+    return Audited(item, report, found, observed, mend(report, given, options) if wish.fix else None)
 
 
 def _observed(given: Unwrapped, report: AuditReport, options: AuditOptions) -> Observation | None:

@@ -1,36 +1,68 @@
-"""Shows an audit run in any of its formats, and writes fixed requests."""
+"""Shows an audit run in any of its formats."""
 
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from cachekit.audits import Audited, AuditRun
-from cachekit.cli.output.emit import emit, write_whole
+from cachekit.cli.output.emit import emit
 from cachekit.cli.output.findings import FileFindings, Run
 from cachekit.core.errors import UsageError
-from cachekit.core.patches import apply_edits
+from cachekit.core.findings import Confidence, Finding, Severity
+from cachekit.core.suggest import Suggestion
+from cachekit.gate import Gate
 
 
-def show(run: AuditRun, form: str, output: Path | None, show_text: bool) -> None:
+def show(run: AuditRun, form: str, output: Path | None, show_text: bool, gate: Gate | None = None) -> None:
     """Writes the run to stdout or a file; what could not be read is told on stderr where the format has no place."""
-    from cachekit.core.auditors.rules import RULES
-
-    findings = Run(tuple(_place(a) for a in run.audited), run.unread, RULES, show_text)
     if form == "text":
-        _tell_unread(run)
+        tell_unread(run)
         emit(_text(run), output)
-    elif form == "json":
+        return
+    findings = _gated(_run(run, show_text, suggestions=form != "json"), gate)
+    if form == "json":
         from cachekit.cli.output import audit_json
 
         rows = [(_place(a), a) for a in run.audited]
         emit(audit_json.render(rows, findings), output)
-    else:
-        from cachekit.cli.output.formats import RENDERERS, deliver
+        return
+    from cachekit.cli.output.formats import RENDERERS, deliver
 
-        if form not in RENDERERS:
-            raise UsageError(f"no format {form[:20]!r}", mend=f"choose text, json, {', '.join(RENDERERS)}")
-        deliver(form, findings, output, os.environ)
+    if form not in RENDERERS:
+        raise UsageError(f"no format {form[:20]!r}", mend=f"choose text, json, {', '.join(RENDERERS)}")
+    deliver(form, findings, output, os.environ)
+
+
+def _run(run: AuditRun, show_text: bool, *, suggestions: bool) -> Run:
+    from cachekit.core.auditors.rules import RULES
+
+    files = [_place(audited) for audited in run.audited]
+    if suggestions:
+        told = [tuple(map(_as_finding, audited.suggestions)) for audited in run.audited]
+        files = [replace(file, findings=file.findings + more) for file, more in zip(files, told, strict=True)]
+    return Run(tuple(files), run.unread, RULES, show_text)
+
+
+def _gated(run: Run, gate: Gate | None) -> Run:
+    """The run with its failures as the gate has them; without one, errors and the verdict no."""
+    if gate is None or not gate.asked:
+        return run
+    return replace(run, fail_on=gate.severity, failing=gate.failing, fail_rules=gate.rules)
+
+
+def _as_finding(suggestion: Suggestion) -> Finding:
+    """A suggestion for formats that know findings only."""
+    already = "" if suggestion.edits else " (set already)"
+    return Finding(
+        "suggested-breakpoint",
+        Severity.INFO,
+        f"a breakpoint here covers {suggestion.tokens:,} tokens: {suggestion.why}{already}",
+        suggestion.route,
+        Confidence.SUSPECTED,
+        edits=suggestion.edits,
+    )
 
 
 def _place(audited: Audited) -> FileFindings:
@@ -63,26 +95,10 @@ def _observed(audited: Audited) -> str:
     return observation.text(audited.observation)
 
 
-def _tell_unread(run: AuditRun) -> None:
+def tell_unread(run: AuditRun) -> None:
+    """What could not be read, a line each on stderr."""
     import typer
 
     for bad in run.unread:
-        typer.echo(f"{bad.source}:{bad.number}: {bad.reason}", err=True)
-
-
-def write_fixed(run: AuditRun, output: Path | None, in_place: bool) -> None:
-    """Writes the one request of the run with the suggested breakpoints set, its own formatting kept."""
-    if len(run.audited) != 1:
-        raise UsageError("--fix takes one request", mend="run it once for each")
-    audited = run.audited[0]
-    edits = [edit for suggestion in audited.suggestions for edit in suggestion.edits]
-    item = audited.place
-    if in_place and (output is not None or item.path == "stdin" or item.name):
-        raise UsageError("--in-place takes a file of one request, and no -o")
-    fixed = apply_edits(item.source, edits, item.at)
-    if fixed is None:
-        raise UsageError("a suggested breakpoint has no place in this request", mend="see --suggest")
-    if in_place:
-        write_whole(Path(item.path), fixed.decode())
-    else:
-        emit(fixed.decode(), output)
+        place = f"{bad.source}:{bad.number}" if bad.number else bad.source
+        typer.echo(f"{place}: {bad.reason}", err=True)

@@ -45,18 +45,21 @@ class FileFindings:
 @dataclass(frozen=True, slots=True)
 class Run:
     """All that one command checked. `rules` are those that ran, with or without findings. `show_text` lets prompt text
-    into the output. A finding from `fail_on` up and a verdict in `failing` are failures, where an output knows such."""
+    into the output. A finding from `fail_on` up or of `fail_rules`, and a verdict in `failing`, are failures, where an
+    output knows such."""
 
     files: tuple[FileFindings, ...]
     unread: tuple[BadLine, ...] = ()
     rules: tuple[Rule, ...] = ()
     show_text: bool = False
-    fail_on: Severity = Severity.ERROR
+    fail_on: Severity | None = Severity.ERROR
     failing: frozenset[Verdict] = frozenset({Verdict.NO})
+    fail_rules: frozenset[str] = frozenset()
 
     def fails(self, finding: Finding) -> bool:
-        """Whether a finding is as bad as asked for, or worse."""
-        return rank(finding.severity) >= rank(self.fail_on)
+        """Whether a finding is as bad as asked for, or worse, or of a rule that was asked for."""
+        severe = self.fail_on is not None and rank(finding.severity) >= rank(self.fail_on)
+        return severe or finding.rule in self.fail_rules
 
 
 def rank(severity: Severity) -> int:

@@ -11,22 +11,33 @@ _COMMANDS = {Severity.INFO: "notice", Severity.WARN: "warning", Severity.ERROR: 
 
 
 def render(run: Run) -> str:
-    """A command a line, then the summary."""
+    """A command a line, then the summary. What fails the run is an error, however severe it is."""
     found = [(finding, file, place) for file in run.files for finding, place in located(file)]
-    found.sort(key=lambda item: -rank(item[0].severity))
+    found.sort(key=lambda item: (not run.fails(item[0]), -rank(item[0].severity)))
     lines = [_unread(bad) for bad in run.unread]
-    lines += [_annotation(*item) for item in found]
+    lines += [_verdict(file) for file in run.files if file.verdict in run.failing and not _told(run, file)]
+    lines += [_annotation(*item, failing=run.fails(item[0])) for item in found]
     return "".join(f"{line}\n" for line in [*lines, f"cachekit: {summary(run)}"])
 
 
-def _annotation(finding: Finding, file: FileFindings, place: Place | None) -> str:
+def _told(run: Run, file: FileFindings) -> bool:
+    """Whether a finding tells already why the run fails on this request."""
+    return any(run.fails(f) or f.severity is Severity.ERROR or f.verdict in run.failing for f in file.findings)
+
+
+def _verdict(file: FileFindings) -> str:
+    fields = {} if file.path == STDIN else {"file": file.path}
+    return command("error", {**fields, "title": "will_cache"}, f"will_cache: {file.verdict.value}")
+
+
+def _annotation(finding: Finding, file: FileFindings, place: Place | None, *, failing: bool) -> str:
     fields = {} if file.path == STDIN else {"file": file.path}
     if place and fields:
         fields |= {"line": str(place.line), "endLine": str(place.end_line), "col": str(place.column)}
         if place.line == place.end_line:  # an end column, inclusive, is only read on the same line
             fields["endColumn"] = str(max(place.column, place.end_column - 1))
     title = f"{finding.rule} {finding.route}".strip()
-    return command(_COMMANDS[finding.severity], {**fields, "title": title}, told(finding))
+    return command("error" if failing else _COMMANDS[finding.severity], {**fields, "title": title}, told(finding))
 
 
 def _unread(bad: BadLine) -> str:

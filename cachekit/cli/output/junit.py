@@ -43,10 +43,10 @@ def render(run: Run) -> str:
 def _cases(run: Run, file: FileFindings) -> Iterator[_Case]:
     if file.verdict in run.failing:
         yield _Case("will_cache", "failure", "verdict", f"will_cache: {file.verdict.value}")
-    elif file.verdict is Verdict.UNSURE:
-        yield _Case("will_cache", "skipped", message="unsure")
-    else:
+    elif file.verdict is Verdict.YES:
         yield _Case("will_cache")
+    else:
+        yield _Case("will_cache", "skipped", message=file.verdict.value)
     path = "stdin" if file.path == STDIN else file.path
     for finding, where in located(file):
         place = f"{path}:{where.line}:{where.column}" if where else path
