@@ -26,9 +26,13 @@ if TYPE_CHECKING:
     from cachekit.core.suggest import suggest_breakpoints as suggest_breakpoints
     from cachekit.core.tokens import estimate_tokens as estimate_tokens
     from cachekit.report import Reporter as Reporter
+    from cachekit.tracker import CachePolicy as CachePolicy
     from cachekit.tracker import CacheTracker as CacheTracker
     from cachekit.tracker import CallMetrics as CallMetrics
-    from cachekit.tracker import CachePolicy as CachePolicy
+    from cachekit.warmer import AsyncCacheWarmer as AsyncCacheWarmer
+    from cachekit.warmer import CacheWarmer as CacheWarmer
+    from cachekit.warmer import WarmResult as WarmResult
+    from cachekit.warmer import WarmupConfig as WarmupConfig
 
 _WHERE = {
     "audit": "cachekit.core.auditors.audit",
@@ -49,6 +53,10 @@ _WHERE = {
     "suggest_breakpoints": "cachekit.core.suggest",
     "estimate_tokens": "cachekit.core.tokens",
     "Reporter": "cachekit.report",
+    "CacheWarmer": "cachekit.warmer",
+    "AsyncCacheWarmer": "cachekit.warmer",
+    "WarmupConfig": "cachekit.warmer",
+    "WarmResult": "cachekit.warmer",
     "CachePolicy": "cachekit.tracker",
     "CacheTracker": "cachekit.tracker",
     "CallMetrics": "cachekit.tracker",
