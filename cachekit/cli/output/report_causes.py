@@ -7,20 +7,23 @@ from decimal import Decimal
 from cachekit.cli.output.json_form import envelope
 from cachekit.cli.output.markdown import escaped, markdown_table
 from cachekit.cli.output.text import Column, hanging, percent, styled, table, tokens, usd
+from cachekit.core.explain import Cause
 from cachekit.report.causes import CauseReport, CauseRow
 
 _COLUMNS = (
     Column("cause", least=12),
     Column("misses", number=True),
     Column("tokens", number=True),
-    Column("avoidable", number=True),
+    Column("at stake", number=True),
     Column("inferred", number=True, drop=2),
     Column("the worst of them", least=24, drop=1, wrap=True),
 )
 
 
 WORDS = (
-    "Avoidable: what due reads that did not happen cost above their price as reads. A cold start could not be avoided.",
+    "At stake: what the tokens of a miss cost above their price as reads. A cold start could not be avoided.",
+    "Expired: the entry had outlived its ttl, so no read was due; a longer ttl or warming costs something too: "
+    "`cachekit replay` weighs them.",
     "Inferred: told from usage and time alone, where the log holds no digests of the prompt.",
 )
 
@@ -36,10 +39,23 @@ def text(found: CauseReport) -> str:
 
 
 def _head(found: CauseReport) -> str:
-    return (
-        f"avoidable: {usd(found.avoidable)} in this log; {percent(found.explained_share)} of it has a cause; "
-        f"usage known for {percent(found.known_share)} of {found.calls:,} calls"
-    )
+    """Expired entries are told apart: no read was due any more, so they are not what `report` calls avoidable."""
+    return f"avoidable: {usd(found.avoidable - _expired(found))} in this log{_beside(found)}; {_known(found)}"
+
+
+def _known(found: CauseReport) -> str:
+    known = f"usage known for {percent(found.known_share)} of {found.calls:,} calls"
+    return f"{percent(found.explained_share)} has a cause; {known}" if found.avoidable else known
+
+
+def _expired(found: CauseReport) -> Decimal:
+    row = found.rows.get(Cause.EXPIRED.value)
+    return row.usd if row else Decimal(0)
+
+
+def _beside(found: CauseReport) -> str:
+    expired = _expired(found)
+    return f", and {usd(expired)} that a longer ttl or warming might save" if expired else ""
 
 
 def _remarks(found: CauseReport) -> list[str]:
@@ -118,13 +134,19 @@ def html(found: CauseReport) -> str:
     bars = [(pages.Part(float(row.usd / found.avoidable), "lost"),) if found.avoidable else () for row in rows]
     cells = [
         [
-            pages.Cell(text, bar if column.title == "avoidable" else ())
+            pages.Cell(text, bar if column.title == "at stake" else ())
             for column, text in zip(_COLUMNS, texts, strict=True)
         ]
         for texts, bar in zip(map(_cells, rows), bars, strict=True)
     ]
-    body = [pages.heading("Causes"), pages.table(_COLUMNS, cells), pages.notes(_remarks(found))]
-    return pages.page("cachekit report by cause", _head(found), body, WORDS)
+    figure = usd(found.avoidable - _expired(found))
+    body = [
+        pages.lead("avoidable", figure, f"in this log{_beside(found)}"),
+        pages.heading("Causes"),
+        pages.table(_COLUMNS, cells),
+        pages.notes(_remarks(found)),
+    ]
+    return pages.page("cachekit report by cause", _known(found), body, WORDS)
 
 
 def csv(found: CauseReport) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
-from cachekit.cli.output.html import Cell, Part, bar, cards, heading, key, lead, notes, page, table
+from cachekit.cli.output.html import Cell, Part, bar, cards, heading, key, lead, notes, page, table, warning
 from cachekit.cli.output.report_table import SPLIT_COLUMNS, cells, columns, split_cells
 from cachekit.cli.output.report_words import avoidable, coverage, figures, remarks, span
 from cachekit.cli.output.text import percent, tokens, usd
@@ -30,6 +30,8 @@ def render(run: ReportRun) -> str:
 def _parts(run: ReportRun) -> Iterator[str]:
     report, judgement = run.report, run.judgement
     yield _lead(report)
+    yield from (warning(f"failed: {line}") for line in judgement.failed)
+    yield from (warning(f"not judged: {line}") for line in judgement.unknown)
     yield cards(figures(report))
     yield _input(report.total.usage)
     yield heading(f"By {report.by.removeprefix('label.')}")
@@ -38,8 +40,7 @@ def _parts(run: ReportRun) -> Iterator[str]:
     if report.split_at is not None:
         yield heading(f"Before and after {moment(report.split_at)}")
         yield table(SPLIT_COLUMNS, [[Cell(text) for text in split_cells(found)] for found in report.splits])
-    told = (("failed", judgement.failed), ("not judged", judgement.unknown), ("note", judgement.notes))
-    lines = [f"{kind}: {line}" for kind, found in told for line in found] + list(remarks(report))
+    lines = [f"note: {line}" for line in judgement.notes] + list(remarks(report))
     if lines:
         yield heading("What else to know") + notes(lines)
 
