@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
+from typer.testing import CliRunner
 
+from cachekit.cli.app import app
 from cachekit.core.errors import UsageError
 from cachekit.core.logs.native_write import to_line
 from cachekit.replay import ReplayOptions, best, compare_strategies, parse_strategy, replay
@@ -97,3 +99,16 @@ def test_a_trace_of_hashes_is_replayed_for_the_model_that_is_named(tmp_path):
     path.write_text("".join(json.dumps(turn) + "\n" for turn in turns))
     found, _ = compare_strategies([str(path)], ["automatic"], options=ReplayOptions("claude-sonnet-4-6", "anthropic"))
     assert found.total("automatic").usage().read == 4 * 512 + 6 * 512
+
+
+def test_without_a_log_named_the_configured_one_is_replayed(tmp_path, monkeypatch):
+    (tmp_path / "calls.ndjson").write_bytes(b"".join(map(to_line, record(conversation(3)))))
+    (tmp_path / "cachekit.toml").write_text('[defaults]\nlog = "calls.ndjson"\n')
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, ["replay"])
+    assert done.exit_code == 0
+    assert "calls of 1 family replayed" in done.stdout
+    (tmp_path / "cachekit.toml").unlink()
+    without = CliRunner().invoke(app, ["replay"])
+    assert without.exit_code == 2
+    assert "no log to replay" in without.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,7 +17,10 @@ _Names = list[str]
 
 
 def replay(
-    logs: Annotated[_Names, typer.Argument(metavar="LOG...", help="Call logs: files, folders or globs.")],
+    logs: Annotated[
+        _Names | None,
+        typer.Argument(metavar="LOG...", help="Call logs: files, folders or globs.", show_default=False),
+    ] = None,
     strategy: Annotated[_Names | None, typer.Option(help="A strategy to compare; may be given several times.")] = None,
     best: Annotated[
         bool, typer.Option("--best", help="Find the cheapest feasible strategy, per family and in all.")
@@ -41,10 +45,21 @@ def replay(
     if by not in (None, "family"):
         raise UsageError(f"--by {by[:20]!r}", mend="only --by family is possible here")
     options = ReplayOptions(model, host, input_format)
-    found, rows = compare_strategies(logs, strategy or [], best_of_all=best, options=options)
+    found, rows = compare_strategies(logs or _configured(), strategy or [], best_of_all=best, options=options)
     _show(found, rows, (form, by is not None), output)
     if strict_input and found.bad:
         raise typer.Exit(2)
+
+
+def _configured() -> list[str]:
+    """The log of the configuration, where none was named."""
+    from cachekit.core.config import load_config
+
+    log = load_config(Path.cwd(), os.environ).log
+    if log is None:
+        mend = "name files or folders, or set defaults.log in cachekit.toml"
+        raise UsageError("no log to replay", mend=mend)
+    return [str(log)]
 
 
 def _show(found: Replayed, rows: list[Best], how: tuple[str, bool], output: Path | None) -> None:

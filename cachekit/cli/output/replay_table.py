@@ -81,7 +81,9 @@ def month(found: Replayed, cost: Decimal | None) -> Decimal | None:
 
 def remarks(found: Replayed) -> Iterator[tuple[str, bool]]:
     """How far the simulation can be trusted, and what was left out; True for what is a warning."""
-    yield f"{found.calls:,} calls of {len(found.recorded):,} families replayed", False
+    calls, families = found.calls, len(found.recorded)
+    counted = f"{calls:,} call{'' if calls == 1 else 's'} of {families:,} famil{'y' if families == 1 else 'ies'}"
+    yield f"{counted} replayed", False
     yield from _trust(found)
     for reason, count in found.left_out.most_common():
         yield f"left out: {count:,} calls ({reason})", False

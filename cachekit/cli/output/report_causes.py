@@ -7,11 +7,10 @@ from decimal import Decimal
 from cachekit.cli.output.json_form import envelope
 from cachekit.cli.output.markdown import escaped, markdown_table
 from cachekit.cli.output.text import Column, hanging, percent, styled, table, tokens, usd
-from cachekit.core.explain import Cause
 from cachekit.report.causes import CauseReport, CauseRow
 
 _COLUMNS = (
-    Column("cause", least=12),
+    Column("cause"),
     Column("misses", number=True),
     Column("tokens", number=True),
     Column("at stake", number=True),
@@ -21,7 +20,8 @@ _COLUMNS = (
 
 
 WORDS = (
-    "At stake: what the tokens of a miss cost above their price as reads. A cold start could not be avoided.",
+    "At stake: what the tokens of a miss cost above their price as reads; nothing for a cold start. `cachekit report` "
+    "calls avoidable only reads that were due.",
     "Expired: the entry had outlived its ttl, so no read was due; a longer ttl or warming costs something too: "
     "`cachekit replay` weighs them.",
     "Inferred: told from usage and time alone, where the log holds no digests of the prompt.",
@@ -30,38 +30,24 @@ WORDS = (
 
 def text(found: CauseReport) -> str:
     """For people: what the misses cost, how much of it has a cause, and a row for each."""
-    lines = [
-        styled(hanging("", _head(found)), "bold"),
-        "\n",
-        table(_COLUMNS, [_cells(row) for row in found.sorted_rows()]),
-    ]
+    rows = [_cells(row) for row in found.sorted_rows()]
+    lines = [styled(hanging("", _head(found)), "bold"), "\n", table(_COLUMNS, rows)]
     return "".join([*lines, *(hanging("- ", remark) for remark in _remarks(found))])
 
 
 def _head(found: CauseReport) -> str:
-    """Expired entries are told apart: no read was due any more, so they are not what `report` calls avoidable."""
-    return f"avoidable: {usd(found.avoidable - _expired(found))} in this log{_beside(found)}; {_known(found)}"
+    return f"at stake: {usd(found.avoidable)} in this log; {_known(found)}"
 
 
 def _known(found: CauseReport) -> str:
     known = f"usage known for {percent(found.known_share)} of {found.calls:,} calls"
-    return f"{percent(found.explained_share)} has a cause; {known}" if found.avoidable else known
-
-
-def _expired(found: CauseReport) -> Decimal:
-    row = found.rows.get(Cause.EXPIRED.value)
-    return row.usd if row else Decimal(0)
-
-
-def _beside(found: CauseReport) -> str:
-    expired = _expired(found)
-    return f", and {usd(expired)} that a longer ttl or warming might save" if expired else ""
+    return f"{percent(found.explained_share)} of it has a cause; {known}" if found.avoidable else known
 
 
 def _remarks(found: CauseReport) -> list[str]:
     unpriced = sum(row.unpriced for row in found.rows.values())
-    told = [f"{unpriced:,} misses of models without a price are in no dollars"] if unpriced else []
-    return told + ([f"{len(found.bad):,} lines could not be read"] if found.bad else [])
+    told = [f"misses of models without a price, in no dollars: {unpriced:,}"] if unpriced else []
+    return told + ([f"lines that could not be read: {len(found.bad):,}"] if found.bad else [])
 
 
 def _avoidable(row: CauseRow) -> Decimal | None:
@@ -139,14 +125,13 @@ def html(found: CauseReport) -> str:
         ]
         for texts, bar in zip(map(_cells, rows), bars, strict=True)
     ]
-    figure = usd(found.avoidable - _expired(found))
     body = [
-        pages.lead("avoidable", figure, f"in this log{_beside(found)}"),
+        pages.lead("at stake", usd(found.avoidable), f"in this log; {_known(found)}"),
         pages.heading("Causes"),
         pages.table(_COLUMNS, cells),
         pages.notes(_remarks(found)),
     ]
-    return pages.page("cachekit report by cause", _known(found), body, WORDS)
+    return pages.page("cachekit report by cause", f"{found.calls:,} calls", body, WORDS)
 
 
 def csv(found: CauseReport) -> str:

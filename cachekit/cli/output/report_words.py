@@ -30,6 +30,8 @@ def headline(report: Report) -> str:
 
 def coverage(report: Report) -> str:
     """How much of the log's cost the headline rests on."""
+    if report.total.coverage is None:
+        return "there is no cost to explain"
     return f"{percent(report.total.coverage)} of the log's cost is explained and known"
 
 

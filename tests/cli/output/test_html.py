@@ -159,6 +159,13 @@ def test_names_are_text_and_prompts_are_not_there(arguments: tuple[str, ...], na
     assert "SECRET" not in text
 
 
+@pytest.mark.parametrize("arguments", NASTY_KINDS)
+def test_names_are_text_in_markdown_too(arguments: tuple[str, ...], nasty: Path) -> None:
+    done = run(*arguments, str(nasty), "--format", "markdown")
+    assert done.exit_code == 0
+    assert "<script" not in done.stdout.replace("\\<", "")
+
+
 def test_unknown_figures_are_words_and_not_bars(tmp_path: Path) -> None:
     line = {"v": 1, "ts": "2026-11-16T09:00:00Z", "provider": "openai", "model": "nobody-knows", "usage": {"output": 3}}
     path = tmp_path / "calls.ndjson"

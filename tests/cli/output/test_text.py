@@ -98,6 +98,16 @@ def test_wide_signs_and_styles_keep_the_columns_straight() -> None:
     assert {text.visible(line) for line in lines} == {8}
 
 
+def test_words_joined_by_plus_part_behind_it_and_numbers_stay_whole() -> None:
+    columns = [Column("strategy", least=10, wrap=True), Column("n", number=True)]
+    lines = text.table(columns, [("as-sent+ttl=1h+warm=3300 (1,260 pings)", "7")], 22).splitlines()
+    assert [text.plain(line).split("  ")[0].rstrip() for line in lines[1:]] == [
+        "as-sent+ttl=1h+",
+        "warm=3300 (1,260",
+        "pings)",
+    ]
+
+
 def test_a_table_without_rows_is_its_titles() -> None:
     assert text.plain(text.table(COLUMNS, [], 80)) == "family  calls  saved  note\n"
 
