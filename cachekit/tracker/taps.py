@@ -10,6 +10,7 @@ import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import cast
 
+from cachekit.core.objects import part
 from cachekit.tracker.frames import Reader, reader_of
 from cachekit.tracker.observation import HttpResponse, Observation
 
@@ -68,22 +69,28 @@ def read_along(call: Observation, response: HttpResponse) -> None:
 Method = Callable[..., object]
 
 
-def _own(response: HttpResponse, name: str) -> Callable[[], Method] | None:
-    """How to get at the response's own method. The new one is held by the response, so it must not hold it: a cycle
-    would keep a dropped stream, and its connection, until the garbage collector comes."""
-    before = vars(response).get(name)
-    if callable(before):
-        return lambda: cast(Method, before)
-    method = getattr(type(response), name, None)
-    ref = weakref.ref(response)
-    return None if method is None else lambda: cast(Method, method.__get__(ref()))
+def _own(response: HttpResponse, name: str) -> Method | None:
+    """The response's own method. What is laid over it is held by the response, so it does not hold the response: a
+    cycle would keep a dropped stream, and its connection, until the garbage collector comes."""
+    before, method = vars(response).get(name), getattr(type(response), name, None)
+    if callable(before) or method is None:
+        return cast("Method | None", before)
+    ref, stream = weakref.ref(response), part(response, "stream")
+
+    def own(*args: object, **kwargs: object) -> object:
+        alive = ref()
+        if alive is not None:
+            return cast(object, method(alive, *args, **kwargs))
+        return cast(Method, getattr(stream, name))()  # closed by the collector, which has taken the response already
+
+    return own
 
 
-def _iter_bytes(own: Callable[[], Method], tap: Tap) -> Method:
+def _iter_bytes(own: Method, tap: Tap) -> Method:
     def iter_bytes(*args: object, **kwargs: object) -> Iterator[bytes]:
         tap.inside = True
         try:
-            for chunk in cast("Iterator[bytes]", own()(*args, **kwargs)):
+            for chunk in cast("Iterator[bytes]", own(*args, **kwargs)):
                 tap.feed(chunk)
                 tap.inside = False
                 yield chunk
@@ -98,11 +105,11 @@ def _iter_bytes(own: Callable[[], Method], tap: Tap) -> Method:
     return iter_bytes
 
 
-def _aiter_bytes(own: Callable[[], Method], tap: Tap) -> Method:
+def _aiter_bytes(own: Method, tap: Tap) -> Method:
     async def aiter_bytes(*args: object, **kwargs: object) -> AsyncIterator[bytes]:
         tap.inside = True
         try:
-            async for chunk in cast("AsyncIterator[bytes]", own()(*args, **kwargs)):
+            async for chunk in cast("AsyncIterator[bytes]", own(*args, **kwargs)):
                 tap.feed(chunk)
                 tap.inside = False
                 yield chunk
@@ -117,20 +124,20 @@ def _aiter_bytes(own: Callable[[], Method], tap: Tap) -> Method:
     return aiter_bytes
 
 
-def _close(own: Callable[[], Method], tap: Tap) -> Method:
+def _close(own: Method, tap: Tap) -> Method:
     def close() -> None:
         try:
-            own()()
+            own()
         finally:
             tap.cut_off()
 
     return close
 
 
-def _aclose(own: Callable[[], Method], tap: Tap) -> Method:
+def _aclose(own: Method, tap: Tap) -> Method:
     async def aclose() -> None:
         try:
-            await cast("Awaitable[object]", own()())
+            await cast("Awaitable[object]", own())
         finally:
             tap.cut_off()
 
