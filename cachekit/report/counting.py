@@ -61,8 +61,13 @@ _ROWS: Mapping[str, Callable[[Call], str]] = {
 
 def slot_of(ts: float) -> str:
     """The ten seconds in which a call began: its time in UTC without the last digit."""
+    return _slot(ts // 10)
+
+
+@lru_cache(maxsize=4096)
+def _slot(number: float) -> str:
     try:
-        return datetime.fromtimestamp(ts, UTC).isoformat()[:18]
+        return datetime.fromtimestamp(number * 10, UTC).isoformat()[:18]
     except (ValueError, OverflowError, OSError):
         return ""
 
@@ -75,6 +80,14 @@ class _Turn(NamedTuple):
     track: TrackKey
     attempt: Attempt
     waited_ms: float
+
+
+class Place(NamedTuple):
+    """Where a call counts; `track` is None where no due read can be looked for."""
+
+    sums: Sums
+    facts: Facts
+    track: TrackKey | None
 
 
 class Counting:
@@ -110,7 +123,16 @@ class Counting:
         self._count(call, kind, side)
 
     def _count(self, call: Call, kind: str, side: str) -> None:
-        host, total = host_of(call.billing, call.scope.host, call.provider), call.usage.input_total
+        place, usage = self.place(call, kind, side), call.usage
+        add_usage(place.sums, usage, place.facts.cacheable(usage.input_total) if usage.known else 0)
+        if place.track is not None and call.ts is not None:
+            waited = call.ttft_ms if call.ttft_ms is not None else call.latency_ms
+            attempt = attempt_of(call.ts, usage, place.sums.key)
+            self._turn(_Turn(call.ts, len(self._waiting), place.track, attempt, waited or 0.0))
+
+    def place(self, call: Call, kind: str, side: str) -> Place:
+        """The cell and the track of a call."""
+        host = host_of(call.billing, call.scope.host, call.provider)
         facts, family = self.facts(call.model, host), call.family or call.prefix_id
         judged = bool(family) and call.ts is not None and call.usage.known
         key = CellKey(
@@ -121,18 +143,14 @@ class Counting:
             call.model,
             host,
             call.billing,
-            facts.band(total),
+            facts.band(call.usage.input_total),
             facts.period(call.ts),
             call.family or UNASSIGNED,
             self._row(call),
             side,
         )
-        sums = self.ledger.sums(key, call.ts)
-        add_usage(sums, call.usage, facts.cacheable(total) if call.usage.known else 0)
-        if judged and call.ts is not None:
-            track = TrackKey(family, call.provider, call.model, host, call.scope.region, call.scope.account)
-            waited = call.ttft_ms if call.ttft_ms is not None else call.latency_ms
-            self._turn(_Turn(call.ts, len(self._waiting), track, attempt_of(call.ts, call.usage, key), waited or 0.0))
+        track = TrackKey(family, call.provider, call.model, host, call.scope.region, call.scope.account)
+        return Place(self.ledger.sums(key, call.ts), facts, track if judged else None)
 
     def _turn(self, turn: _Turn) -> None:
         if self._in_order:

@@ -16,6 +16,9 @@ from cachekit.report.counting import Counting
 from cachekit.report.options import ReportOptions
 from cachekit.report.state import State, merge
 
+CLAUDE_CODE = "claude-code"
+"""Its reader's name, without importing it."""
+
 Paths = str | Path | Iterable[str | Path]
 
 
@@ -28,10 +31,17 @@ def fold(paths: Paths, options: ReportOptions | None = None, *, stdin: BinaryIO 
     states = [State(options)]
     for found in grouped(given, options.input_format, stdin=stdin):
         if isinstance(found, Summary):
-            states.append(State(options, tally=_told(found)))
+            states.append(State(options, tally=told(found)))
         else:
             states += _fold_format(*found, options)
-    return reduce(merge, states)
+    return _merged(states)
+
+
+def _merged(states: list[State]) -> State:
+    """All states as one, merged in pairs, so that each is copied few times."""
+    while len(states) > 1:
+        states = [reduce(merge, states[at : at + 2]) for at in range(0, len(states), 2)]
+    return states[0]
 
 
 def fold_calls(calls: Iterable[Call | BadLine], options: ReportOptions | None = None) -> State:
@@ -47,16 +57,20 @@ def _fold_format(known: Format, sources: list[Source], options: ReportOptions) -
         from cachekit.report.lean import fold_native
 
         return [_told_of(fold_native(source, options), source.name) for source in sources]
+    if known.name == CLAUDE_CODE:
+        from cachekit.report.transcripts import fold_transcripts
+
+        return [fold_transcripts(sources, options)]
     counting = Counting(options, sources[0].name if sources else "", in_order=False)
     for item in known.read(sources):
         if isinstance(item, Summary):
-            counting.ledger.tally.update(_told(item))
+            counting.ledger.tally.update(told(item))
         else:
             counting.add(item)
     return [counting.state()]
 
 
-def _told(summary: Summary) -> dict[str, int]:
+def told(summary: Summary) -> dict[str, int]:
     """What a summary tells, for the tally."""
     tally = {f"skipped: {reason}": number for reason, number in summary.skipped.items()}
     if summary.format:
@@ -65,4 +79,4 @@ def _told(summary: Summary) -> dict[str, int]:
 
 
 def _told_of(state: State, source: str) -> State:
-    return merge(state, State(state.options, tally=_told(Summary(source, OURS))))
+    return merge(state, State(state.options, tally=told(Summary(source, OURS))))

@@ -11,8 +11,8 @@ from contextlib import contextmanager
 
 from cachekit.core.calls import BadLine
 from cachekit.core.inputs import Source
+from cachekit.core.line_reader import LineReader
 from cachekit.report.counting import Counting
-from cachekit.report.feed import Lines
 from cachekit.report.groups import REFUSED, Groups, Name
 from cachekit.report.options import ReportOptions
 from cachekit.report.slices import NOTHING
@@ -22,7 +22,7 @@ from cachekit.report.state import State
 def fold_native(source: Source, options: ReportOptions) -> State:
     """The state of one log of ours."""
     counting = Counting(options, source.name, in_order=True)
-    lines = Lines(source)
+    lines = LineReader(source)
     with _no_collection():
         number = _fold(lines, Groups(counting, options, source.name))
     if lines.damage:
@@ -42,7 +42,7 @@ def _no_collection() -> Iterator[None]:
             gc.enable()
 
 
-def _fold(lines: Lines, groups: Groups) -> int:  # noqa: C901, PLR0912, PLR0915  calls of ours would double its time
+def _fold(lines: LineReader, groups: Groups) -> int:  # noqa: C901, PLR0912, PLR0915  calls of ours would double its time
     """Every line, in order; the number of the last. The common way makes no call of ours, and is long for it: a call
     takes as long here as summing a line does."""
     known, plain, decode, number = groups.known, groups.plain, groups.decode, 0

@@ -44,6 +44,16 @@ class TokenUsage(msgspec.Struct, gc=False):
     iterations: list[dict[str, object]] | None = None
     repaired: bool = False
 
+    def plain(self) -> tuple[int, int, int, int, int] | None:
+        """Uncached, read, written for five minutes, for an hour, and output, where all are told and agree."""
+        uncached, read, split = self.input_tokens, self.cache_read_input_tokens, self.cache_creation
+        if uncached is None or read is None or split is None or self.iterations:
+            return None
+        five, hour = split.ephemeral_5m_input_tokens, split.ephemeral_1h_input_tokens
+        if five is None or hour is None or five + hour != self.cache_creation_input_tokens:
+            return None
+        return uncached, read, five, hour, self.output_tokens or 0
+
 
 class Message(msgspec.Struct, gc=False):
     """A reply, without its content."""

@@ -60,11 +60,23 @@ def sniff(source: Source) -> tuple[Format | None, Source, str]:
     )
     if not head.strip(b" \t\r\n\0"):
         return None, again, "empty"
-    records = list(_records(head, source.name))
+    records = _Seen(_records(head, source.name))
     found = next((known for record in records for known in formats() if known.sniff(record)), None)
     if found is None and not head.lstrip().startswith((b"{", b"[")):
         found = next((known for known in formats() if known.sniff_head is not None and known.sniff_head(head)), None)
-    return found, again, "no log format that cachekit knows" if records else "no JSON in it"
+    return found, again, "no log format that cachekit knows" if records.any else "no JSON in it"
+
+
+class _Seen:
+    """Records as they are asked for, and whether there was any."""
+
+    def __init__(self, records: Iterator[dict[str, object]]) -> None:
+        self._records, self.any = records, False
+
+    def __iter__(self) -> Iterator[dict[str, object]]:
+        for record in self._records:
+            self.any = True
+            yield record
 
 
 def _head(chunks: Iterator[bytes]) -> bytes:

@@ -18,7 +18,7 @@ _PACKED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", codecs.BOM_UTF8, codecs.BOM_UTF16_L
 """How files begin that must be unpacked or decoded."""
 
 
-class Lines:
+class LineReader:
     """The lines of a source with their ends, in order. Of a line that is too long only so much is kept that it is seen
     to be. `damage` says why the source ended early, if it did."""
 
