@@ -52,7 +52,7 @@ class Note:
     """What did not fit: a stable code, a route, a sentence, and the edit that mends it.
 
     Lowerings and stacks never drop in silence: what is useless, unknown or lost becomes a note. `silent` says that the
-    library itself gives no warning.
+    library itself gives no warning. `block`: the index of the first block that it concerns, None where it has none.
     """
 
     code: str
@@ -60,6 +60,7 @@ class Note:
     detail: str
     mend: str = ""
     silent: bool = False
+    block: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from cachekit.audits import Audited
 from cachekit.cli.output.findings import FileFindings, Run, located, shareable
 from cachekit.cli.output.json_form import envelope, finding_json
 from cachekit.core.auditors.report import AuditReport
+from cachekit.core.changes import Change
 from cachekit.core.prompt import Tokens
 from cachekit.core.suggest import Suggestion
 
@@ -25,7 +26,6 @@ def render(audited: Sequence[tuple[FileFindings, Audited]], run: Run) -> str:
 def _request(
     place: FileFindings, report: AuditReport, suggestions: Sequence[Suggestion], show_text: bool
 ) -> dict[str, object]:
-    policy, forecast = report.policy, report.forecast
     return {
         "path": place.path,
         "name": place.name,
@@ -33,62 +33,104 @@ def _request(
         "library": report.library,
         "library_version": report.library_version,
         "model": report.prompt.scope.model,
-        "host": policy.host,
-        "policy": {
-            "model": policy.model,
-            "known": policy.known,
-            "style": policy.style,
-            "minimum": policy.minimum,
-            "ttls": list(policy.ttls),
-            "source": policy.source,
-            "checked": policy.checked,
-            "overridden": list(policy.overridden),
-        },
+        "host": report.policy.host,
+        "policy": _policy(report),
         "verdict": report.verdict.value,
         "will_cache": report.will_cache,
         "breakpoint_count": report.breakpoint_count,
         "raises": report.raises,
         "tokens": _tokens(report.prompt.total()),
-        "sent": [
-            {
-                "section": sent.section,
-                "ttl": sent.ttl,
-                "route": sent.route,
-                "tokens_before": _tokens(sent.tokens_before),
-            }
-            | ({"tail": sent.tail} if show_text else {})
-            for sent in report.sent
-        ],
-        "read": [
-            {
-                "route": mark.block.route,
-                "ttl": mark.ttl,
-                "automatic": mark.mark.automatic,
-                "tokens": _tokens(mark.prefix),
-                "qualifies": mark.verdict.value,
-                "reason": mark.reason,
-            }
-            for mark in report.marks
-        ],
-        "blocks": [
-            {
-                "section": b.section.value,
-                "route": b.route,
-                "kind": b.kind,
-                "digest": b.digest,
-                "tokens": _tokens(b.tokens),
-            }
-            for b in report.prompt.blocks
-        ],
+        "sent": _sent(report, show_text),
+        "read": _read(report),
+        "blocks": _blocks(report),
         "findings": [finding_json(finding, spot, show_text) for finding, spot in located(place)],
+        "unshown": list(report.unshown),
+        "changes": [_change(change, show_text) for change in report.changes],
         "suggestions": [_suggestion(s, show_text) for s in suggestions],
-        "cost": forecast
-        and {
-            "first_usd": forecast.first,
-            "following_usd": forecast.following,
-            "uncached_usd": forecast.uncached,
-            "cached_tokens": forecast.cached,
-        },
+        "cost": _cost(report),
+    }
+
+
+def _policy(report: AuditReport) -> dict[str, object]:
+    policy = report.policy
+    return {
+        "model": policy.model,
+        "known": policy.known,
+        "style": policy.style,
+        "minimum": policy.minimum,
+        "ttls": list(policy.ttls),
+        "source": policy.source,
+        "checked": policy.checked,
+        "overridden": list(policy.overridden),
+    }
+
+
+def _sent(report: AuditReport, show_text: bool) -> list[dict[str, object]]:
+    """The breakpoints on the wire; the text that each one closes only where it was asked for."""
+    out: list[dict[str, object]] = []
+    for sent in report.sent:
+        before = _tokens(sent.tokens_before)
+        row: dict[str, object] = {
+            "section": sent.section,
+            "ttl": sent.ttl,
+            "route": sent.route,
+            "tokens_before": before,
+        }
+        out.append(row | ({"tail": sent.tail} if show_text else {}))
+    return out
+
+
+def _read(report: AuditReport) -> list[dict[str, object]]:
+    """The breakpoints that the provider reads, and whether they qualify."""
+    return [
+        {
+            "route": mark.block.route,
+            "ttl": mark.ttl,
+            "automatic": mark.mark.automatic,
+            "tokens": _tokens(mark.prefix),
+            "qualifies": mark.verdict.value,
+            "reason": mark.reason,
+        }
+        for mark in report.marks
+    ]
+
+
+def _blocks(report: AuditReport) -> list[dict[str, object]]:
+    return [
+        {
+            "section": block.section.value,
+            "route": block.route,
+            "kind": block.kind,
+            "digest": block.digest,
+            "tokens": _tokens(block.tokens),
+        }
+        for block in report.prompt.blocks
+    ]
+
+
+def _change(change: Change, show_text: bool) -> dict[str, object]:
+    """What breaks the prefix of the request before; excerpts of prompt text only where they were asked for."""
+    told: dict[str, object] = {
+        "cause": change.cause,
+        "kind": change.kind,
+        "section": change.section,
+        "route": change.route,
+        "offset": change.offset if change.offset >= 0 else None,
+        "detail": change.detail,
+    }
+    return told | ({"before": change.before, "after": change.after} if show_text else {})
+
+
+def _cost(report: AuditReport) -> dict[str, object] | None:
+    forecast = report.forecast
+    if forecast is None:
+        return None
+    return {
+        "first_usd": forecast.first,
+        "following_usd": forecast.following,
+        "uncached_usd": forecast.uncached,
+        "cached_tokens": forecast.cached,
+        "priced_by": report.priced_by,
     }
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 
 from cachekit.cli.output.findings import FileFindings
-from cachekit.cli.output.text import Column, printable, styled, table, tokens, usd
+from cachekit.cli.output.text import Column, hanging, printable, styled, table, tokens, usd
 from cachekit.core.auditors.marks import MarkVerdict
 from cachekit.core.auditors.report import AuditReport
 from cachekit.core.findings import Finding, Severity, Verdict
 from cachekit.core.implicit import OPTIONS
+from cachekit.core.models import identify
 from cachekit.core.prompt import Block, Tokens
 from cachekit.core.suggest import Suggestion
 
@@ -22,7 +23,7 @@ _COLUMNS = (
     Column("kind", drop=4),
     Column("tokens", number=True),
     Column("total", number=True),
-    Column("breakpoint", least=14),
+    Column("breakpoint", least=14, wrap=True),
 )
 _RUN = 4
 """Longer runs of like blocks that nothing is said about are drawn as one row."""
@@ -36,7 +37,7 @@ def render(
         f"{styled(printable(place.title), 'bold')}\n" if titled else "",
         _head(report),
         _blocks(report),
-        _reasons(report.findings),
+        _reasons(report),
         _recommendations(report),
         _suggestions(suggestions),
         _costs(report),
@@ -47,19 +48,34 @@ def render(
 def _head(report: AuditReport) -> str:
     policy = report.policy
     library = f" ({report.library} {report.library_version})" if report.library else ""
-    model = printable(report.prompt.scope.model or "none named")
     known = f", minimum {policy.minimum:,} tokens" if policy.known and policy.minimum else ""
     own = f" (yours: {', '.join(policy.overridden)})" if policy.overridden else ""
     return (
         f"backend:           {report.backend}{library}\n"
-        f"model:             {model} on {policy.host}{known}{own}\n"
-        f"will_cache:        {styled(str(report.will_cache), _VERDICT[report.verdict])}{_unsure(report)}\n"
+        f"model:             {_model(report)} on {policy.host}{known}{own}\n"
+        f"will_cache:        {styled(str(report.will_cache), _VERDICT[report.verdict])}{_why_not(report)}\n"
         f"breakpoint_count:  {report.breakpoint_count}{_sent(report)}\n"
     )
 
 
-def _unsure(report: AuditReport) -> str:
-    return " (unsure)" if report.verdict is Verdict.UNSURE else ""
+def _model(report: AuditReport) -> str:
+    """The model as the request names it, and what the user's table says it stands for."""
+    named = report.prompt.scope.model
+    if report.policy.known and identify(named, report.policy.host).model is None and report.policy.model != named:
+        return f"{printable(named)} = {printable(report.policy.model)} (yours)"
+    return printable(named or "none named")
+
+
+def _why_not(report: AuditReport) -> str:
+    if report.verdict is Verdict.UNSURE:
+        return " (unsure)"
+    if report.raises is not None:
+        return " (the library refuses the request)"
+    return " (the provider refuses the request)" if _is_refused(report) else ""
+
+
+def _is_refused(report: AuditReport) -> bool:
+    return any(finding.refused for finding in report.findings)
 
 
 def _sent(report: AuditReport) -> str:
@@ -114,23 +130,45 @@ def _hidden(report: AuditReport) -> str:
     band = "" if total.low == total.high else f" (estimated, {total.low:,} to {total.high:,})"
     unseen = report.prompt.hidden.mid
     hidden = f", {unseen:,} of them unseen ones that the provider adds" if unseen else ""
-    return styled(f"{total.mid:,} tokens{band}{hidden}", "dim") + "\n"
+    return _prose("", f"{total.mid:,} tokens{band}{hidden}")
 
 
-def _reasons(findings: Iterable[Finding]) -> str:
+def _reasons(report: AuditReport) -> str:
     lines = []
-    for finding in findings:
+    for finding in report.findings:
         tag = styled(f"[{finding.severity}]", _COLOURS[finding.severity])
         where = f"{finding.route}: " if finding.route else ""
         doubt = " (suspected)" if finding.confidence == "suspected" else ""
         stake = f" [{usd(finding.usd)} a call]" if finding.usd else ""
-        lines.append(f"  {tag} {finding.rule}: {printable(where + finding.message)}{doubt}{stake}\n")
+        lines.append(_prose(f"  {tag} ", f"{finding.rule}: {where}{finding.message}{doubt}{stake}"))
+        lines += _excerpts(report, finding)
+    if report.unshown:
+        lines.append(_prose("  ", f"not shown, though the verdict rests on it: {', '.join(report.unshown)}"))
     return "\nreasons:\n" + ("".join(lines) or "  none\n")
+
+
+def _excerpts(report: AuditReport, finding: Finding) -> Iterator[str]:
+    """What stands on both sides of the place where the prefix changed: for a person at a terminal."""
+    if finding.rule != "prefix-changed":
+        return
+    for change in report.changes:
+        if change.route == finding.route and (change.before or change.after):
+            yield f"      before: …{printable(change.before)}…\n"
+            yield f"      now:    …{printable(change.after)}…\n"
 
 
 def _recommendations(report: AuditReport) -> str:
     found = report.recommendations
-    return "recommendations:\n" + "".join(f"  - {printable(mend)}\n" for mend in found) if found else ""
+    return "recommendations:\n" + "".join(_prose("  - ", mend) for mend in found) if found else ""
+
+
+def _prose(head: str, text: str) -> str:
+    """A sentence behind its head: wrapped where a width is known, on one line where the output goes into a pipe."""
+    from os import environ
+    from sys import stdout
+
+    told = stdout.isatty() or environ.get("COLUMNS", "").isdecimal()
+    return hanging(head, text) if told else f"{head}{printable(text)}\n"
 
 
 def _suggestions(suggestions: Sequence[Suggestion]) -> str:
@@ -144,19 +182,25 @@ def _suggestions(suggestions: Sequence[Suggestion]) -> str:
         Column("breakpoint after", least=18),
         Column("prefix", number=True),
         Column("saves / 1k reads", number=True),
-        Column("why", least=20, drop=1),
+        Column("why", least=20, drop=1, wrap=True),
     )
     return "\nsuggested:\n" + table(columns, rows)
 
 
 def _costs(report: AuditReport) -> str:
+    """What calls cost, as far as the verdict lets them be made: a refused request costs nothing."""
     forecast = report.forecast
-    if report.verdict is Verdict.NO and (forecast is None or forecast.cached):
+    if report.raises is not None or _is_refused(report):
         return ""
     if forecast is None:
-        model = printable(report.prompt.scope.model or "no model")
-        return f"\ncost:              unpriced ({model} has no price that we know)\n"
-    return (
-        f"\ncost of the input: first call {usd(forecast.first)}, following {usd(forecast.following)}, "
-        f"without a cache {usd(forecast.uncached)}\n"
-    )
+        return "\n" + _prose("cost of the input: ", f"unpriced ({_model(report)} has no price that we know)")
+    first, following, plain = (usd(cost) for cost in (forecast.first, forecast.following, forecast.uncached))
+    if not forecast.cached or (report.verdict is Verdict.NO and not report.changes):
+        told = f"{plain} a call, nothing of it cached"
+    elif report.verdict is Verdict.NO:
+        told = f"{first} for this call, which writes anew; {following} had it been read, {plain} without a cache"
+    else:
+        doubt = "" if report.verdict is Verdict.YES else ", if it is cached"
+        told = f"first call {first}, following {following}{doubt}; without a cache {plain}"
+    whose = f" (prices: {report.priced_by})" if report.priced_by == "yours" else ""
+    return "\n" + _prose("cost of the input: ", told + whose)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from cachekit.core.auditors.report import AuditReport
 from cachekit.core.changes import Change, changes
 from cachekit.core.findings import Verdict
-from cachekit.core.prompt import Note, Prompt
+from cachekit.core.prompt import Note, Prompt, Section
 
 _ADVICE = {
     "timestamp": "move the timestamp behind the last breakpoint",
@@ -25,17 +25,30 @@ _ADVICE = {
 }
 
 
-def divergences(previous: AuditReport, current: Prompt) -> tuple[Note, ...]:
-    """What breaks the prefix that the earlier request cached, in cache order, as notes `prefix_changed`; empty when the
-    later request extends or repeats it up to its last breakpoint."""
-    reach = _reach(previous)
-    return tuple(note_of(change) for change in changes(previous.prompt, current) if change.index <= reach)
+def divergences(previous: AuditReport, current: Prompt) -> tuple[Change, ...]:
+    """What breaks the prefix that the earlier request cached, in cache order; empty when the later request extends or
+    repeats it up to its last breakpoint."""
+    reach = _reach(previous, current)
+    return tuple(change for change in changes(previous.prompt, current) if change.index <= reach)
 
 
-def _reach(previous: AuditReport) -> int:
-    """The last block that the earlier request cached; all of its blocks for an automatic cache or without marks."""
+def _reach(previous: AuditReport, current: Prompt) -> int:
+    """The last block of the earlier request that should stand in the later one: up to its last breakpoint, or, for an
+    automatic cache and without any breakpoint, all of it if the conversation went on, else all before the question."""
     marks = [mark.index for mark in previous.marks if mark.verdict is not Verdict.NO]
-    return marks[-1] if marks else len(previous.prompt.blocks) - 1
+    if marks:
+        return marks[-1]
+    blocks = previous.prompt.blocks
+    end = len(blocks) - 1
+    if len(_messages(current)) > len(_messages(previous.prompt)):
+        return end
+    while end >= 0 and blocks[end].section is Section.MESSAGES and blocks[end].role != "assistant":
+        end -= 1
+    return end
+
+
+def _messages(prompt: Prompt) -> set[str]:
+    return {block.route.partition(".content")[0] for block in prompt.blocks if block.section is Section.MESSAGES}
 
 
 def note_of(change: Change) -> Note:
@@ -43,4 +56,5 @@ def note_of(change: Change) -> Note:
     where = f" at character {change.offset}" if change.offset >= 0 else ""
     kind = change.kind.replace("_", " ")
     detail = f"{change.cause.replace('_', ' ')} ({kind}){where}: {change.detail}"
-    return Note("prefix_changed", change.route, detail, _ADVICE.get(change.kind, "send the same prefix as before"))
+    advice = _ADVICE.get(change.kind, "send the same prefix as before")
+    return Note("prefix_changed", change.route, detail, advice, block=max(change.index, 0))

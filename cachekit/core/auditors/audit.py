@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from cachekit.core.auditors.against import divergences
+from cachekit.core.auditors.against import divergences, note_of
 from cachekit.core.auditors.choose import has_left, resolve_backend
 from cachekit.core.auditors.forecast import forecast
 from cachekit.core.auditors.marks import judge_marks
@@ -24,7 +24,7 @@ from cachekit.core.auditors.verdict import verdict_of
 from cachekit.core.backends import Backend
 from cachekit.core.captured import Captured
 from cachekit.core.counted import with_total
-from cachekit.core.findings import Finding
+from cachekit.core.findings import Confidence, Finding
 from cachekit.core.implicit import with_policy
 from cachekit.core.policy import Policy, find_policy
 from cachekit.core.pricing import Rates, find_rates
@@ -37,8 +37,8 @@ from cachekit.core.tokens import measure
 @dataclass(frozen=True, slots=True)
 class AuditOptions:
     """What an audit may be told: the library's release, an exact token count of the whole prompt, the moment (seconds
-    since 1970) for dated prices, rules to leave out or to keep, the user's own tables from the config, a LiteLLM
-    proxy's config, and the report of the request before this one, whose prefix this one should extend."""
+    since 1970) for dated prices, rules whose findings are shown or not, the user's own tables from the config, a
+    LiteLLM proxy's config, and the report of the request before this one, whose prefix this one should extend."""
 
     library_version: str | None = None
     tokens: int | None = None
@@ -83,8 +83,11 @@ def audit_given(given: Unwrapped, backend: Backend | str | None, options: AuditO
     wire = _wire(given, chosen, options)
     policy = find_policy(wire.model or _model(wire), given.host or _host(wire), _overrides(options))
     prompt = _prompt(wire, given, policy, options)
-    found = _run_rules(prompt, policy, options)
-    findings = [on_user_request(finding, given.request, wire.origin) for finding in found]
+    broken = divergences(options.previous, prompt) if options.previous else ()
+    prompt = replace(prompt, notes=(*map(note_of, broken), *prompt.notes))
+    found = _run_rules(prompt, policy)
+    speaking = tuple(finding for finding in found if _speaks(finding, options))
+    shown = [on_user_request(finding, given.request, wire.origin) for finding in found if _is_shown(finding, options)]
     rates = _rates(policy, prompt, options)
     return AuditReport(
         backend=chosen,
@@ -92,12 +95,14 @@ def audit_given(given: Unwrapped, backend: Backend | str | None, options: AuditO
         library_version="" if has_left(given, chosen) else _version(chosen, options),
         policy=policy,
         prompt=prompt,
-        verdict=verdict_of(found, prompt, policy),
-        findings=tuple(_priced(finding, rates) for finding in findings),
+        verdict=verdict_of(speaking, prompt, policy),
+        findings=tuple(_priced(finding, rates) for finding in shown),
         marks=judge_marks(prompt, policy),
         sent=_sent(wire, prompt),
         raises=wire.raises,
         forecast=forecast(prompt, policy, rates) if rates else None,
+        changes=broken,
+        unshown=_unshown(speaking, options),
         priced_by=rates.source if rates else "",
     )
 
@@ -146,8 +151,7 @@ def _prompt(wire: Wire, given: Unwrapped, policy: Policy, options: AuditOptions)
     prompt = on_user_routes(prompt, wire.origin)
     scope = replace(prompt.scope, model=wire.model or prompt.scope.model)
     prompt = replace(prompt, scope=scope)
-    broken = divergences(options.previous, prompt) if options.previous else ()
-    notes = (*given.notes, *betas(given.request), *_library_notes(wire), *broken, *wire.notes, *prompt.notes)
+    notes = (*given.notes, *betas(given.request), *_library_notes(wire), *wire.notes, *prompt.notes)
     prompt = replace(prompt, notes=notes)
     counted = given.tokens if options.tokens is None else options.tokens
     return prompt if counted is None else with_total(prompt, counted)
@@ -159,13 +163,24 @@ def _library_notes(wire: Wire) -> tuple[Note, ...]:
     return (*refusal, *(Note("library_unsure", "", reason) for reason in wire.unsure))
 
 
-def _run_rules(prompt: Prompt, policy: Policy, options: AuditOptions) -> tuple[Finding, ...]:
+def _run_rules(prompt: Prompt, policy: Policy) -> tuple[Finding, ...]:
     from cachekit.core.auditors.rules import RULES
 
-    chosen = [
-        rule for rule in RULES if rule.id not in options.ignore and (not options.select or rule.id in options.select)
-    ]
-    return tuple(finding for rule in chosen for finding in rule(prompt, policy))
+    return tuple(finding for rule in RULES for finding in rule(prompt, policy))
+
+
+def _is_shown(finding: Finding, options: AuditOptions) -> bool:
+    return finding.rule not in options.ignore and (not options.select or finding.rule in options.select)
+
+
+def _speaks(finding: Finding, options: AuditOptions) -> bool:
+    """Whether a finding speaks in the verdict: a suspicion that the user ignores does not, a fact does all the same."""
+    return finding.rule not in options.ignore or finding.confidence is Confidence.CONFIRMED
+
+
+def _unshown(speaking: tuple[Finding, ...], options: AuditOptions) -> tuple[str, ...]:
+    rules = [f.rule for f in speaking if f.verdict is not None and not _is_shown(f, options)]
+    return tuple(dict.fromkeys(rules))
 
 
 def _sent(wire: Wire, prompt: Prompt) -> tuple[Sent, ...]:

@@ -8,6 +8,7 @@ from cachekit.core.auditors.forecast import Forecast
 from cachekit.core.auditors.marks import MarkVerdict
 from cachekit.core.auditors.sent import Sent
 from cachekit.core.backends import Backend
+from cachekit.core.changes import Change
 from cachekit.core.findings import Finding, Severity, Verdict
 from cachekit.core.policy import Policy
 from cachekit.core.prompt import Prompt
@@ -19,7 +20,9 @@ class AuditReport:
 
     Three things are told apart: `sent`, the breakpoints that reach the wire; the marks of `prompt`, those that the
     provider reads there; and `marks`, whether the prefix of each qualifies. `raises` is the library's own refusal.
-    Routes of findings, marks and prompt point into the request as the user wrote it.
+    Routes of findings, marks and prompt point into the request as the user wrote it. `changes` are what breaks the
+    prefix of the request before it, with excerpts of prompt text (in memory only). `unshown`: rules that were not asked
+    for and speak in the verdict all the same.
     """
 
     backend: Backend
@@ -33,6 +36,8 @@ class AuditReport:
     sent: tuple[Sent, ...] = ()
     raises: str | None = None
     forecast: Forecast | None = None
+    changes: tuple[Change, ...] = ()
+    unshown: tuple[str, ...] = ()
     priced_by: str = field(default="", compare=False)
 
     @property

@@ -29,7 +29,7 @@ def breakpoint_refused(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
         yield Hit(
             f"{policy.model} takes no breakpoints or cache options and answers 400; it caches by itself",
             route,
-            mend="remove it",
+            mend=f"remove {route}",
             verdict=Verdict.NO,
             edits=(Edit("remove", route),),
             refused=True,

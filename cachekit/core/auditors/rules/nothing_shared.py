@@ -26,11 +26,11 @@ def nothing_shared(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
     index, seen = first
     shared = prompt.running()[index - 1] if index else Tokens()
     if shared.high < policy.minimum <= prompt.total().low:
+        before = f"only {shared.mid:,} tokens stand" if index else "nothing stands"
         yield Hit(
-            f"only {shared.mid:,} tokens stand before the first text that varies ({seen.kind}); the minimum is "
-            f"{policy.minimum:,}",
+            f"{before} before the first text that varies ({seen.kind}); the minimum is {policy.minimum:,}",
             prompt.blocks[index].route,
             tokens=prompt.total().mid,
-            mend="move it to the end of the prompt; what is static comes first",
+            mend=f"move the {seen.kind} to the end of the prompt; what is static comes first",
             confidence=Confidence.SUSPECTED,
         )

@@ -22,4 +22,8 @@ def outdated_beta(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
     """
     for note in prompt.notes:
         if note.code == "beta" and note.detail in _OUTDATED:
-            yield Hit(f"beta {note.detail} is generally available and no longer needed", note.route, mend="remove it")
+            yield Hit(
+                f"beta {note.detail} is generally available and no longer needed",
+                note.route,
+                mend=f"leave out the beta {note.detail}",
+            )

@@ -23,12 +23,11 @@ def prefix_changed(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
     marks = judge_marks(prompt, policy)
     running = prompt.running()
     end = marks[-1].prefix.mid if marks else prompt.total().mid
-    routes = [block.route for block in prompt.blocks]
     first = True
     for note in prompt.notes:
         if note.code != "prefix_changed":
             continue
-        index = routes.index(note.route) if note.route in routes else 0
+        index = min(note.block or 0, len(running))
         lost = max(0, end - (running[index - 1].mid if index else 0))
         yield Hit(
             f"{note.detail}; {lost:,} tokens are written anew",

@@ -23,7 +23,7 @@ def redundant_mark(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
     """
     for note in prompt.notes:
         if note.code == "mark_repeated":
-            yield Hit(note.detail, note.route, mend="remove it", edits=(Edit("remove", note.route),))
+            yield Hit(note.detail, note.route, mend="remove this breakpoint", edits=(Edit("remove", note.route),))
     judged = judge_marks(prompt, policy)
     if policy.style != "breakpoints" or not policy.known:
         return
@@ -33,6 +33,6 @@ def redundant_mark(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
             yield Hit(
                 f"about {early.prefix.mid:,} tokens up to here, under the minimum of {policy.minimum:,}: no effect",
                 early.mark.route,
-                mend="remove it; the next one covers these tokens",
+                mend="remove this breakpoint; the next one covers these tokens",
                 edits=(Edit("remove", early.mark.route),),
             )

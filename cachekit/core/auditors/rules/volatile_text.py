@@ -38,7 +38,7 @@ def volatile_text(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
             f"{seen.kind} at character {seen.offset}: {once if daily(seen) else often}",
             prompt.blocks[index].route,
             tokens=0 if daily(seen) else at_stake,
-            mend="move it behind the last breakpoint, best into the last user message",
+            mend=f"move the {seen.kind} behind what is to be cached, best into the last user message",
             severity=Severity.INFO if daily(seen) else None,
             confidence=Confidence.SUSPECTED,
             verdict=None if safe < index or daily(seen) else Verdict.UNSURE,
