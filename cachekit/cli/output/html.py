@@ -90,7 +90,16 @@ def bar(parts: Sequence[Part]) -> str:
 
 
 def table(columns: Sequence[Column], rows: Iterable[Sequence[Cell]], total: Sequence[Cell] = ()) -> str:
-    """A table whose first column names its rows; `total` stands at its foot."""
+    """A table whose first column names its rows; `total` stands at its foot. A column that may be dropped and holds
+    nothing is left out."""
+    cells = [*rows, *([total] if total else [])]
+    kept = [i for i, column in enumerate(columns) if not column.drop or not cells or any(row[i].text for row in cells)]
+    shown = [[row[i] for i in kept] for row in cells]
+    last = shown.pop() if total else ()
+    return _table([columns[i] for i in kept], shown, last)
+
+
+def _table(columns: Sequence[Column], rows: Iterable[Sequence[Cell]], total: Sequence[Cell]) -> str:
     head = "".join(f'<th scope="col"{_kind(column)}>{escaped(column.title)}</th>' for column in columns)
     body = "".join(_row(columns, row) for row in rows)
     foot = f"<tfoot>\n{_row(columns, total)}</tfoot>\n" if total else ""

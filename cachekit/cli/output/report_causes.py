@@ -20,10 +20,10 @@ _COLUMNS = (
 
 
 WORDS = (
-    "At stake: what the tokens of a miss cost above their price as reads; nothing for a cold start. `cachekit report` "
-    "calls avoidable only reads that were due.",
+    "At stake: what the tokens of a miss cost above their price as reads; nothing for a cold start. The report calls "
+    "avoidable only reads that were due.",
     "Expired: the entry had outlived its ttl, so no read was due; a longer ttl or warming costs something too: "
-    "`cachekit replay` weighs them.",
+    "a replay weighs them.",
     "Inferred: told from usage and time alone, where the log holds no digests of the prompt.",
 )
 

@@ -82,11 +82,12 @@ class Column:
 
 def table(columns: Sequence[Column], rows: Iterable[Sequence[str]], width: int | None = None) -> str:
     """A table of at most `width` columns (default: the screen), lines ended. Too wide, text is narrowed as far as its
-    column allows, then columns are dropped and named below the table; a number is never cut."""
+    column allows, then columns are dropped and named below the table; a number is never cut. A column that may be
+    dropped and holds nothing is left out."""
     cells = [[printable_cell(cell) for cell in row] for row in rows]
     limit = screen_width() if width is None else width
-    shown = list(range(len(columns)))
-    widths = [max((visible(row[i]) for row in cells), default=0) for i in shown]
+    widths = [max((visible(row[i]) for row in cells), default=0) for i in range(len(columns))]
+    shown = [i for i, column in enumerate(columns) if widths[i] or not column.drop or not cells]
     widths = [max(found, visible(column.title)) for found, column in zip(widths, columns, strict=True)]
     dropped: list[int] = []
     while (fitted := _fitted(columns, widths, shown, limit)) is None:

@@ -108,6 +108,12 @@ def test_words_joined_by_plus_part_behind_it_and_numbers_stay_whole() -> None:
     ]
 
 
+def test_a_column_that_may_go_is_left_out_where_it_holds_nothing() -> None:
+    columns = [Column("name"), Column("waits", number=True, drop=1), Column("n", number=True)]
+    assert "waits" not in text.table(columns, [("a", "", "1"), ("b", "", "2")], 80)
+    assert "waits" in text.table(columns, [("a", "", "1"), ("b", "3 s", "2")], 80)
+
+
 def test_a_table_without_rows_is_its_titles() -> None:
     assert text.plain(text.table(COLUMNS, [], 80)) == "family  calls  saved  note\n"
 
