@@ -11,7 +11,7 @@ import anthropic
 
 from cachekit.emulator import Emulator
 from cachekit.emulator.values import Served
-from cachekit.warmer import CacheWarmer, WarmOptions, WarmResult, WarmSummary, WarmupConfig
+from cachekit.warmer import CacheWarmer, WarmOptions, WarmResult, WarmSummary, WarmupConfig, WarmVerdict
 from tests.warmer.parts import CLAUDE, marked
 from tests.warmer.simulated import simulated
 
@@ -21,7 +21,7 @@ TTL, INTERVAL = 300.0, 240.0
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """`lapses`: answered pings after the first that had to write. `gaps`: the longest time in seconds between two
-    answered pings of a scope. `doubles`: pings sent before they were due, with no failure or miss to explain it.
+    answered pings of a scope. `doubles`: pings sent sooner after a read than the scope's interval was at that time.
     `calls` by HTTP status; 0 is a dropped connection."""
 
     results: list[WarmResult] = field(repr=False)
@@ -68,7 +68,7 @@ def _outcome(results: list[WarmResult], summary: WarmSummary, calls: tuple[Serve
         scopes=len(by_scope),
         pings=len(calls),
         lapses=sum(_lapses(each) for each in by_scope.values()),
-        doubles=sum(_doubles(each) for each in by_scope.values()),
+        doubles=sum(_doubles(results, name) for name in {result.scope for result in results}),
         gaps=max((_longest_gap(each) for each in by_scope.values()), default=0.0),
         calls=Counter(call.status for call in calls),
     )
@@ -86,9 +86,9 @@ def _longest_gap(calls: list[Served]) -> float:
     return max((after.at - before.at for before, after in pairwise(_answered(calls))), default=0.0)
 
 
-def _doubles(calls: list[Served]) -> int:
-    """Pings that came early although the one before was answered and read."""
+def _doubles(results: list[WarmResult], scope: str) -> int:
+    sent = [result for result in results if result.scope == scope and result.verdict is not WarmVerdict.SKIPPED]
     return sum(
-        after.at - before.at < INTERVAL - 1 and before.status == 200 and before.usage.read > 0
-        for before, after in pairwise(calls)
+        before.verdict is WarmVerdict.ALIVE and after.at - before.at < before.interval - 1
+        for before, after in pairwise(sent)
     )
