@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cachekit.core.auditors.audit import AuditOptions, as_called, audit_given, audit_with
+from cachekit.core.auditors.audit import AuditOptions, as_called, audit_given
+from cachekit.core.auditors.detect import candidates
 from cachekit.core.auditors.records import Unwrapped, unwrap
 from cachekit.core.auditors.report import AuditReport
 from cachekit.core.backends import Backend
@@ -60,10 +61,12 @@ class Audited:
 
 @dataclass(frozen=True, slots=True)
 class AuditRun:
-    """All requests of a run, and what could not be read or whose backend could not be told."""
+    """All requests of a run, what could not be read or whose backend could not be told, and what was passed over: JSON
+    in a folder that is no request."""
 
     audited: tuple[Audited, ...]
     unread: tuple[BadLine, ...] = ()
+    passed: tuple[BadLine, ...] = ()
 
     def exit_code(self, gate: Gate) -> int:
         """0 fine, 1 for what the gate asks about, 2 where nothing could be checked, or not all that should be."""
@@ -87,20 +90,36 @@ def run_audits(wish: AuditWish, folder: Path, env: Mapping[str, str]) -> AuditRu
     if wish.turns is not None:
         if wish.paths or wish.against is not None:
             raise UsageError("--turns is a conversation of its own", mend="leave out the other requests")
-        return _conversation(wish, config, options)
+        return _collected(_conversation(wish, config, options))
     if not wish.paths:
         raise UsageError("no request given", mend="name a file, or - for stdin")
     if wish.against is not None:
         options = replace(options, previous=_earlier(wish, config, options))
+    return _collected(
+        item if isinstance(item, BadLine) else _audited(item, wish, config, options)
+        for item in read_requests(wish.paths)
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _PassedOver:
+    """JSON that is no request, in a folder or behind a glob, where other JSON may stand."""
+
+    line: BadLine
+
+
+def _collected(items: Iterable[Audited | BadLine | _PassedOver]) -> AuditRun:
     audited: list[Audited] = []
     unread: list[BadLine] = []
-    for item in read_requests(wish.paths):
-        done = item if isinstance(item, BadLine) else _audited(item, wish, config, options)
-        if isinstance(done, BadLine):
-            unread.append(done)
+    passed: list[BadLine] = []
+    for item in items:
+        if isinstance(item, Audited):
+            audited.append(item)
+        elif isinstance(item, BadLine):
+            unread.append(item)
         else:
-            audited.append(done)
-    return AuditRun(tuple(audited), tuple(unread))
+            passed.append(item.line)
+    return AuditRun(tuple(audited), tuple(unread), tuple(passed))
 
 
 def _options(wish: AuditWish, config: Config) -> AuditOptions:
@@ -137,12 +156,15 @@ def _proxy(path: Path | None) -> Mapping[str, object] | None:
     return read_proxy_config(path)
 
 
-def _audited(item: RequestText, wish: AuditWish, config: Config, options: AuditOptions) -> Audited | BadLine:
-    """One request; where its backend cannot be told, that is said of this request and the others go on. The config's
-    backend is for requests that do not tell their own."""
+def _audited(
+    item: RequestText, wish: AuditWish, config: Config, options: AuditOptions
+) -> Audited | BadLine | _PassedOver:
+    """One request; where its backend cannot be told, that is said of this request and the others go on."""
     given = unwrap(item.request)
-    backend = wish.backend or (None if given.backend else config.backend)
+    backend = _backend(given, wish, config)
     item = replace(item, at=below(item.at, given.place))
+    if not item.named and backend in (None, "auto") and not (given.backend or given.api or candidates(given.request)):
+        return _PassedOver(BadLine(item.line, "no request", item.path))
     try:
         if wish.tokens == "exact":
             options = replace(options, tokens=_counted(item, backend, options))
@@ -154,6 +176,11 @@ def _audited(item: RequestText, wish: AuditWish, config: Config, options: AuditO
     found = tuple(suggest(report, given, options)) if wish.suggest else ()
     observed = _observed(given, report, options) if wish.observe else None
     return Audited(item, report, found, observed, mend(report, given, options) if wish.fix else None)
+
+
+def _backend(given: Unwrapped, wish: AuditWish, config: Config) -> Backend | str | None:
+    """The backend asked for; the config's is for requests that do not tell their own."""
+    return wish.backend or (None if given.backend else config.backend)
 
 
 def _observed(given: Unwrapped, report: AuditReport, options: AuditOptions) -> Observation | None:
@@ -180,30 +207,25 @@ def _counted(item: RequestText, backend: Backend | str | None, options: AuditOpt
 
 def _earlier(wish: AuditWish, config: Config, options: AuditOptions) -> AuditReport:
     """The request that --against names; the last one of a file with several."""
-    last = None
+    last, why = None, "holds no request"
     for item in read_requests([wish.against or ""]):
-        if isinstance(item, RequestText):
+        if isinstance(item, BadLine):
+            why = item.reason
+        else:
             last = item
     if last is None:
-        raise InputError("holds no request", where=str(wish.against), mend="give the earlier request as JSON")
-    return audit_with(last.request, wish.backend or config.backend, options)
+        raise InputError(why, where=str(wish.against), mend="give the earlier request as JSON")
+    given = unwrap(last.request)
+    try:
+        return audit_given(given, _backend(given, wish, config), options)
+    except UsageError as error:
+        raise UsageError(error.what, where=str(wish.against), mend=error.mend) from None
 
 
-def _conversation(wish: AuditWish, config: Config, options: AuditOptions) -> AuditRun:
-    audited: list[Audited] = []
-    unread: list[BadLine] = []
-    for item in _turn_requests(wish):
-        if isinstance(item, BadLine):
-            unread.append(item)
-            continue
-        done = _audited(item, wish, config, options)
-        if isinstance(done, BadLine):
-            unread.append(done)
-            continue
-        audited.append(done)
-        options = replace(options, previous=done.report)
-    return AuditRun(tuple(audited), tuple(unread))
-
-
-def _turn_requests(wish: AuditWish) -> Iterator[RequestText | BadLine]:
-    return read_requests([wish.turns or ""])
+def _conversation(wish: AuditWish, config: Config, options: AuditOptions) -> Iterator[Audited | BadLine | _PassedOver]:
+    """Each request of a conversation, held against the one before it."""
+    for item in read_requests([wish.turns or ""]):
+        done = item if isinstance(item, BadLine) else _audited(item, wish, config, options)
+        yield done
+        if isinstance(done, Audited):
+            options = replace(options, previous=done.report)

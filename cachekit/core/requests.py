@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 from typing import BinaryIO
@@ -17,7 +17,8 @@ from cachekit.core.inputs import LONGEST_LINE, Source, find_sources, split_lines
 @dataclass(frozen=True, slots=True)
 class RequestText:
     """A request and where it stands: the source's name, the JSON text that holds it and the line where that begins,
-    the route to it inside that text, and what tells it from others of the same file."""
+    the route to it inside that text, and what tells it from others of the same file. `named`: the user named this very
+    file, so that it may not be passed over."""
 
     path: str
     request: dict[str, object] = field(repr=False)
@@ -25,24 +26,39 @@ class RequestText:
     line: int = 1
     at: str = ""
     name: str = ""
+    named: bool = True
 
 
 def read_requests(paths: Iterable[str | Path], stdin: BinaryIO | None = None) -> Iterator[RequestText | BadLine]:
     """All requests of the sources, in order; what is none is a BadLine, and what stands beside it is not lost.
 
-    Raises InputError for what is not there, is empty, or holds no request at all.
+    Raises InputError for what is not there.
     """
     for source in find_sources(paths, stdin):
         found = False
         for item in _of_source(source):
             found = True
-            yield item
+            yield item if isinstance(item, BadLine) else replace(item, named=source.named)
         if not found:
-            raise InputError("is empty", where=source.name, mend="give a request as JSON")
+            yield BadLine(0, "is empty: give a request as JSON", source.name)
 
 
 def _of_source(source: Source) -> Iterator[RequestText | BadLine]:
-    chunks = source.chunks()
+    damage: list[BadLine] = []
+    yield from _of_chunks(source.name, _undamaged(source, damage))
+    yield from damage
+
+
+def _undamaged(source: Source, damage: list[BadLine]) -> Iterator[bytes]:
+    """The chunks of a source as far as they can be read; what is wrong with the rest goes into the list."""
+    try:
+        yield from source.chunks()
+    except InputError as error:
+        advice = f" ({error.mend})" if error.mend else ""
+        damage.append(BadLine(0, f"{error.what}{advice}", source.name))
+
+
+def _of_chunks(name: str, chunks: Iterator[bytes]) -> Iterator[RequestText | BadLine]:
     head = next((chunk for chunk in chunks if chunk.strip()), b"")
     first = head.lstrip().partition(b"\n")[0]
     try:
@@ -51,9 +67,9 @@ def _of_source(source: Source) -> Iterator[RequestText | BadLine]:
     except ValueError:
         several_lines = b"\n" in head.strip() and first.rstrip()[-1:] not in (b"{", b"[", b",", b":")
     if several_lines:
-        yield from _of_lines(source.name, chain((head,), chunks))
+        yield from _of_lines(name, chain((head,), chunks))
     elif head:
-        yield from _of_document(source.name, chain((head,), chunks))
+        yield from _of_document(name, chain((head,), chunks))
 
 
 def _of_lines(name: str, chunks: Iterator[bytes]) -> Iterator[RequestText | BadLine]:
@@ -85,6 +101,9 @@ def _of_document(name: str, chunks: Iterator[bytes]) -> Iterator[RequestText | B
     yield from _requests_in(RequestText(name, {}, b"".join(held)))
 
 
+_WORDS = {str: "text", bool: "true or false", type(None): "null"}
+
+
 def _requests_in(place: RequestText) -> Iterator[RequestText | BadLine]:
     """The request, or the requests of an array, that a JSON text holds."""
     try:
@@ -96,8 +115,10 @@ def _requests_in(place: RequestText) -> Iterator[RequestText | BadLine]:
         yield RequestText(place.path, value, place.source, place.line, name=place.name)
         return
     if not isinstance(value, list):
-        yield BadLine(place.line, f"no request: JSON of another shape ({type(value).__name__})", place.path)
+        yield BadLine(place.line, f"no request: JSON, but {_WORDS.get(type(value), 'a number')}", place.path)
         return
+    if not value:
+        yield BadLine(place.line, "no request: an empty array", place.path)
     for index, item in enumerate(value):
         label = f"{place.name}[{index}]".lstrip()
         if isinstance(item, dict):

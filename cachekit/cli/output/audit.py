@@ -8,7 +8,8 @@ from pathlib import Path
 
 from cachekit.audits import Audited, AuditRun
 from cachekit.cli.output.emit import emit
-from cachekit.cli.output.findings import FileFindings, Run
+from cachekit.cli.output.findings import FileFindings, Run, counted
+from cachekit.cli.output.text import printable
 from cachekit.core.errors import UsageError
 from cachekit.core.findings import Confidence, Finding, Severity
 from cachekit.core.suggest import Suggestion
@@ -77,7 +78,7 @@ def _text(run: AuditRun) -> str:
     from cachekit.cli.output.audit_text import render
     from cachekit.cli.output.findings import summary
 
-    several = len(run.audited) > 1
+    several = len(run.audited) + len(run.unread) > 1
     parts = []
     for audited in run.audited:
         place = _place(audited)
@@ -96,9 +97,12 @@ def _observed(audited: Audited) -> str:
 
 
 def tell_unread(run: AuditRun) -> None:
-    """What could not be read, a line each on stderr."""
+    """What could not be read, a line each, and how much was passed over, on stderr."""
     import typer
 
     for bad in run.unread:
         place = f"{bad.source}:{bad.number}" if bad.number else bad.source
-        typer.echo(f"{place}: {bad.reason}", err=True)
+        typer.echo(f"{printable(place)}: {bad.reason}", err=True)
+    if run.passed:
+        files = len({bad.source for bad in run.passed})
+        typer.echo(f"passed over: JSON that is no request, in {counted(files, 'file')}", err=True)
