@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from decimal import Decimal
 
 import pytest
 from typer.testing import CliRunner
 
 from cachekit.cli.app import app
-from cachekit.core.errors import UsageError
+from cachekit.core.errors import InputError, UsageError
 from cachekit.core.logs.native_write import to_line
 from cachekit.replay import ReplayOptions, best, compare_strategies, parse_strategy, replay
 from cachekit.replay.strategies import candidates
@@ -112,3 +114,21 @@ def test_without_a_log_named_the_configured_one_is_replayed(tmp_path, monkeypatc
     without = CliRunner().invoke(app, ["replay"])
     assert without.exit_code == 2
     assert "no log to replay" in without.stderr
+
+
+def test_prices_and_names_of_the_users_own_are_used(tmp_path):
+    calls = [replace(call, model="my-alias", prompt=_renamed(call.prompt)) for call in record(conversation(3))]
+    path = tmp_path / "calls.ndjson"
+    path.write_bytes(b"".join(map(to_line, calls)))
+    dear = {"input": 1000, "cache_read": 100, "cache_write_5m": 1250, "cache_write_1h": 2000, "output": 5000}
+    own = {"models": {"my-alias": "claude-sonnet-4-6"}, "pricing": {"my-alias": dear}}
+    found, _ = compare_strategies([str(path)], ["none"], options=ReplayOptions(overrides=own))
+    usage = found.total("none").usage()
+    assert found.total("none").cost() == (usage.uncached * 1000 + usage.output * 5000) / Decimal(1_000_000)
+    assert found.overridden == ("my-alias",)
+    with pytest.raises(InputError, match="unknown model"):
+        compare_strategies([str(path)], ["none"])
+
+
+def _renamed(prompt):
+    return replace(prompt, scope=replace(prompt.scope, model="my-alias"))

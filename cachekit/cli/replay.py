@@ -11,6 +11,7 @@ import typer
 from cachekit.core.errors import UsageError
 
 if TYPE_CHECKING:
+    from cachekit.core.config import Config
     from cachekit.replay import Best, Replayed
 
 _Names = list[str]
@@ -40,26 +41,26 @@ def replay(
     Strategies: as-sent, none, automatic, suggested, system-only, exclude-tool-results, each with +ttl=1h,
     +ttl=1h:static,5m:rest, +warm=SECONDS or +lead-call. Exit code 0: done; 2: wrong use, or nothing to replay.
     """
+    from cachekit.core.config import load_config
     from cachekit.replay import ReplayOptions, compare_strategies
 
     if by not in (None, "family"):
         raise UsageError(f"--by {by[:20]!r}", mend="only --by family is possible here")
-    options = ReplayOptions(model, host, input_format)
-    found, rows = compare_strategies(logs or _configured(), strategy or [], best_of_all=best, options=options)
+    config = load_config(Path.cwd(), os.environ)
+    own = {"pricing": config.pricing, "policy": config.policy, "models": config.models}
+    options = ReplayOptions(model, host, input_format, {name: table for name, table in own.items() if table})
+    found, rows = compare_strategies(logs or _configured(config), strategy or [], best_of_all=best, options=options)
     _show(found, rows, (form, by is not None), output)
     if strict_input and found.bad:
         raise typer.Exit(2)
 
 
-def _configured() -> list[str]:
+def _configured(config: Config) -> list[str]:
     """The log of the configuration, where none was named."""
-    from cachekit.core.config import load_config
-
-    log = load_config(Path.cwd(), os.environ).log
-    if log is None:
+    if config.log is None:
         mend = "name files or folders, or set defaults.log in cachekit.toml"
         raise UsageError("no log to replay", mend=mend)
-    return [str(log)]
+    return [str(config.log)]
 
 
 def _show(found: Replayed, rows: list[Best], how: tuple[str, bool], output: Path | None) -> None:

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
+from cachekit.core.aliases import Overrides
 from cachekit.core.auditors.marks import takes_marks
 from cachekit.core.cache import Chunks, Lookup, Outcome
 from cachekit.core.calls import BadLine, Call
@@ -18,7 +19,8 @@ from cachekit.core.families import family_of
 from cachekit.core.implicit import with_policy
 from cachekit.core.logs.lowered import lowered
 from cachekit.core.policy import Policy, find_policy
-from cachekit.core.prompt import Prompt, Section, prefixes
+from cachekit.core.prompt import Prompt
+from cachekit.core.shape import mapping
 from cachekit.core.simulate import (
     Caches,
     automatic_look_up,
@@ -31,6 +33,7 @@ from cachekit.core.simulate import (
 from cachekit.core.tracks import UNSEEN, Tracks
 from cachekit.core.usage import Usage
 from cachekit.replay.strategies import Shared, Strategy, infeasible, plan
+from cachekit.replay.survey import survey
 from cachekit.replay.tally import Tally, simulated_usage
 
 Open = Callable[[], Iterable[object]]
@@ -40,8 +43,6 @@ _WINDOW = 10_000
 """Calls that are held back to put a log in order of start; a log that is further out of order is told."""
 
 _LEFT_OUT = frozenset({"response_cache", "synthetic", "warm", "error"})
-_SHARE = 0.5
-"""A prefix is a family's own when at least this share of its calls have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +104,7 @@ class Replayed:
     late: int = 0
     first: float | None = None
     last: float | None = None
+    overridden: tuple[str, ...] = ()
 
     def total(self, strategy: str) -> Tally:
         """A strategy over all families."""
@@ -114,12 +116,13 @@ class Replayed:
 
 @dataclass(frozen=True, slots=True)
 class ReplayOptions:
-    """`model` of calls that name none (a trace without models), the `host` that serves it, and the log's format where
-    its shape does not tell it."""
+    """`model` of calls that name none (a trace without models), the `host` that serves it, the log's format where its
+    shape does not tell it, and prices, policies and aliases as the config has them."""
 
     model: str = ""
     host: str = ""
     input_format: str | None = None
+    overrides: Overrides | None = None
 
 
 STANDARD = ReplayOptions()
@@ -129,16 +132,22 @@ def replay(log: Open, strategies: tuple[Strategy, ...], options: ReplayOptions =
     """Replays a log under strategies. The log is read twice where a strategy needs to know it beforehand."""
     wanted = any(strategy.marks == "suggested" for strategy in strategies)
     shared = survey(ready_calls(log(), options, Replayed(()))) if wanted else {}
-    out = Replayed(strategies)
-    lanes = [Lane(strategy) for strategy in strategies]
+    out = Replayed(strategies, overridden=_own(options))
+    lanes = [Lane(strategy, options.overrides) for strategy in strategies]
     as_sent = Caches()
     for ready in ready_calls(log(), options, out):
-        _hold_against(as_sent, ready, out)
+        _hold_against(as_sent, ready, out, options.overrides)
         for lane in lanes:
             lane.step(ready, shared.get(ready.family, Shared()))
     for lane in lanes:
         out.tallies[lane.strategy.name] = lane.tallies
     return out
+
+
+def _own(options: ReplayOptions) -> tuple[str, ...]:
+    """The models that the user gave prices or a policy of their own."""
+    tables = [mapping((options.overrides or {}).get(name)) for name in ("pricing", "policy")]
+    return tuple(sorted({model for table in tables for model in table}))
 
 
 def ready_calls(items: Iterable[object], options: ReplayOptions, out: Replayed) -> Iterator[Ready]:
@@ -152,7 +161,7 @@ def ready_calls(items: Iterable[object], options: ReplayOptions, out: Replayed) 
             out.left_out[reason or "no prompt in the log"] += 1
             continue
         named = replace(call, model=model, billing=replace(call.billing, host=call.billing.host or options.host))
-        policy = policy_of(named) if call.model else find_policy(model, options.host)
+        policy = _policy(named, options)
         if not policy.known:
             out.left_out[f"unknown model {model[:60] or '(none named)'}"] += 1
             continue
@@ -160,6 +169,14 @@ def ready_calls(items: Iterable[object], options: ReplayOptions, out: Replayed) 
         scoped = replace(prompt, scope=replace(prompt.scope, model=prompt.scope.model or model))
         out.calls += 1
         yield Ready(named, scoped, policy, call.family or _family(call, prompt))
+
+
+def _policy(call: Call, options: ReplayOptions) -> Policy:
+    """The ways of a call's model, with the user's own numbers where there are any."""
+    if not options.overrides:
+        return policy_of(call)
+    host = call.billing.host or (call.prompt or call).scope.host or call.provider
+    return find_policy(call.model, host, options.overrides)
 
 
 def _family(call: Call, prompt: Prompt) -> str:
@@ -201,48 +218,17 @@ def in_order(items: Iterable[object], out: Replayed) -> Iterator[Call]:
         yield heapq.heappop(heap)[2]
 
 
-def survey(calls: Iterable[Ready]) -> dict[str, Shared]:
-    """For each family the prefixes that most of its calls share, as block counts, the longest first."""
-    seen: dict[str, Counter[tuple[int, str]]] = {}
-    totals: Counter[str] = Counter()
-    for ready in calls:
-        totals[ready.family] += 1
-        counter = seen.setdefault(ready.family, Counter())
-        static = static_blocks(ready.prompt)
-        counter.update(enumerate(prefixes(ready.prompt)[:static], 1))
-    return {family: _shared(counter, totals[family]) for family, counter in seen.items()}
-
-
-def static_blocks(prompt: Prompt) -> int:
-    """How many leading blocks are tools, system text or the first message: what calls of a family may share."""
-    first = next((i for i, b in enumerate(prompt.blocks) if b.section is Section.MESSAGES), len(prompt.blocks))
-    route = prompt.blocks[first].route.partition(".content")[0] if first < len(prompt.blocks) else ""
-    end = first
-    while end < len(prompt.blocks) and prompt.blocks[end].route.partition(".content")[0] == route:
-        end += 1
-    return end
-
-
-def _shared(counter: Counter[tuple[int, str]], calls: int) -> Shared:
-    """Where many calls part, a shorter prefix is shared by more: keep the longest of each number of sharers."""
-    most: dict[int, int] = {}
-    for (length, _), count in counter.items():
-        if count > 1 and count >= calls * _SHARE:
-            most[count] = max(most.get(count, 0), length)
-    return Shared(tuple(sorted(set(most.values()), reverse=True)[:3]))
-
-
 class Lane:
     """One strategy at work: its caches, and what it amounts to in each family."""
 
-    def __init__(self, strategy: Strategy) -> None:
-        self.strategy, self.caches = strategy, Caches()
+    def __init__(self, strategy: Strategy, overrides: Overrides | None = None) -> None:
+        self.strategy, self.caches, self.overrides = strategy, Caches(), overrides
         self.tallies: dict[str, Tally] = {}
         self._touched: dict[str, float] = {}
 
     def step(self, ready: Ready, shared: Shared) -> None:
         """Replays one call."""
-        tally = self.tallies.setdefault(ready.family, Tally())
+        tally = self.tallies.setdefault(ready.family, Tally(self.overrides))
         tally.infeasible = tally.infeasible or infeasible(self.strategy, ready.prompt, ready.policy)
         call, total = ready.call, ready.call.usage.input_total or ready.prompt.total().mid
         if self.strategy.marks == "none":
@@ -292,13 +278,13 @@ class Lane:
         return look
 
 
-def _hold_against(caches: Caches, ready: Ready, out: Replayed) -> None:
+def _hold_against(caches: Caches, ready: Ready, out: Replayed, overrides: Overrides | None) -> None:
     """The log as it was sent, simulated and compared with what was recorded."""
     call, usage = ready.call, ready.call.usage
     if call.ts is not None:
         out.first = call.ts if out.first is None else min(out.first, call.ts)
         out.last = call.ts if out.last is None else max(out.last, call.ts)
-    out.recorded.setdefault(ready.family, Tally()).add(call, usage)
+    out.recorded.setdefault(ready.family, Tally(overrides)).add(call, usage)
     look = (
         breakpoint_look_up(call, ready.prompt, ready.policy)
         if takes_marks(ready.prompt, ready.policy)

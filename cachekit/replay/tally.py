@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from cachekit.core.aliases import Overrides
 from cachekit.core.calls import Billing, Call
 from cachekit.core.pricing import Rates, cell_key, find_rates, price, without_cache
 from cachekit.core.usage import Usage
@@ -36,8 +37,9 @@ class Cell:
 
 @dataclass(slots=True)
 class Tally:
-    """One strategy over one family, or over all."""
+    """One strategy over one family, or over all. `overrides`: prices and aliases as the config has them."""
 
+    overrides: Overrides | None = None
     cells: dict[CellKey, Cell] = field(default_factory=dict)
     calls: int = 0
     pings: int = 0
@@ -72,6 +74,7 @@ class Tally:
 
     def merge(self, other: Tally) -> None:
         """Adds another tally."""
+        self.overrides = self.overrides or other.overrides
         for key, cell in other.cells.items():
             mine = self.cells.setdefault(key, Cell(at=cell.at, size=cell.size))
             mine.counts = [a + b for a, b in zip(mine.counts, cell.counts, strict=True)]
@@ -99,7 +102,14 @@ class Tally:
     def _priced(self, of: Callable[[Usage, Rates], Decimal | None]) -> Decimal | None:
         total = Decimal(0)
         for (model, host, _, _, billing), cell in self.cells.items():
-            rates = find_rates(model, host, at=cell.at or None, prompt_tokens=cell.size, billing=billing)
+            rates = find_rates(
+                model,
+                host,
+                at=cell.at or None,
+                prompt_tokens=cell.size,
+                billing=billing,
+                overrides=self.overrides,
+            )
             cost = of(cell.usage(), rates) if rates is not None else None
             if cost is None:
                 return None

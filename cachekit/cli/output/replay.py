@@ -33,6 +33,7 @@ def as_json(found: Replayed, rows: list[Best]) -> str:
             "left_out": dict(found.left_out),
             "out_of_order": found.late,
             "unreadable": len(found.bad),
+            "overridden": list(found.overridden),
             "first": found.first,
             "last": found.last,
             "fidelity": {family: _fidelity_json(one) for family, one in found.fidelity.items()},

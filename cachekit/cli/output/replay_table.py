@@ -85,6 +85,8 @@ def remarks(found: Replayed) -> Iterator[tuple[str, bool]]:
     counted = f"{calls:,} call{'' if calls == 1 else 's'} of {families:,} famil{'y' if families == 1 else 'ies'}"
     yield f"{counted} replayed", False
     yield from _trust(found)
+    if found.overridden:
+        yield f"prices or policies of your own: {', '.join(found.overridden)}", False
     for reason, count in found.left_out.most_common():
         yield f"left out: {count:,} calls ({reason})", False
     if found.late:
