@@ -139,7 +139,9 @@ def prepare_proof(request: Mapping[str, object], backend: Backend, wish: LiveWis
         )
     life = Lifetime("", 0.0, 0.0)  # nothing is kept alive here
     headers = headers_of(request, backend)
-    return Prepared(Ping(wire.backend, made.body, headers, prompt, policy, last, life, made.output), foreseen)
+    return Prepared(
+        Ping(wire.backend, made.body, headers, prompt, policy, last, life, made.limit, made.output), foreseen
+    )
 
 
 def prove(prepared: Prepared, wish: LiveWish) -> Proof:

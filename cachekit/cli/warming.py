@@ -18,7 +18,7 @@ from cachekit.cli.output.emit import emit
 from cachekit.cli.output.warm_screen import Screen, screen
 from cachekit.core.config import Config, load_config
 from cachekit.core.errors import UsageError
-from cachekit.warmer import CacheWarmer, WarmOptions, WarmResult, WarmSummary, WarmVerdict
+from cachekit.warmer import CacheWarmer, Ending, WarmOptions, WarmResult, WarmSummary, WarmVerdict
 from cachekit.warmer.lock import alone
 from cachekit.warmer.session import WarmWish, configs_of, seconds_of
 from cachekit.warmer.values import MISSED
@@ -100,14 +100,19 @@ def _tell(text: str) -> None:
 
 
 def _once(warmer: CacheWarmer, wish: WarmWish, manner: Manner) -> int:
-    """Every scope once. A failure is the outside's; a prefix that was not read is a finding where that was asked."""
+    """Every scope once. A failure is the outside's; a prefix that was not read, where that was asked, is a finding;
+    what the answers do not tell cannot be judged."""
     results = warmer.warm_once()
     form = forms.json_line if manner.form == "json" else forms.line
     emit("".join(map(form, results)))
     verdicts = {result.verdict for result in results}
     if WarmVerdict.FAILED in verdicts:
         return 3
-    return int(wish.verify and bool(verdicts & (MISSED | {WarmVerdict.WARMED, WarmVerdict.UNKNOWN})))
+    if any(result.ended is Ending.BUDGET for result in results):
+        return 1  # not warmed at all
+    if wish.verify and verdicts & (MISSED | {WarmVerdict.WARMED}):
+        return 1
+    return 2 if wish.verify and WarmVerdict.UNKNOWN in verdicts else 0
 
 
 def _until_stopped(warmer: CacheWarmer, results: SimpleQueue[WarmResult], manner: Manner) -> int:

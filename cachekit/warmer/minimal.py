@@ -30,9 +30,10 @@ _DROPPED = ("stream", "stream_options", "n", "background", "logprobs", "top_logp
 
 @dataclass(frozen=True, slots=True)
 class Minimal:
-    """A body to send, and the most output tokens that it can cost."""
+    """A body to send, its limit on output, and the most output tokens that it can cost."""
 
     body: Json
+    limit: int
     output: int
 
 
@@ -174,7 +175,7 @@ def _messages(body: Json, prompt: Prompt, wanted: Wanted) -> Minimal:
     nothing = prompt.backend is Backend.ANTHROPIC and not structured and not forced and not wanted.answer
     least = _thinking_budget(body.get("thinking")) or (0 if nothing else 1)
     output = least if wanted.output is None else wanted.output
-    return Minimal({**body, "max_tokens": output}, output)
+    return Minimal({**body, "max_tokens": output}, output, output)
 
 
 def _thinking_budget(thinking: object) -> int | None:
@@ -188,7 +189,7 @@ def _converse(body: Json, wanted: Wanted) -> Minimal:
     least = _thinking_budget(extra.get("thinking") or extra.get("reasoning_config")) or 1
     output = max(1, least if wanted.output is None else wanted.output)
     limits = {key: value for key, value in mapping(body.get("inferenceConfig")).items() if key != "max_new_tokens"}
-    return Minimal({**body, "inferenceConfig": {**limits, "maxTokens": output}}, output)
+    return Minimal({**body, "inferenceConfig": {**limits, "maxTokens": output}}, output, output)
 
 
 def _responses(body: Json, policy: Policy, wanted: Wanted) -> Minimal:
@@ -196,9 +197,9 @@ def _responses(body: Json, policy: Policy, wanted: Wanted) -> Minimal:
     output = max(16, wanted.output or 0)
     body = {**body, "max_output_tokens": output, "store": False}
     if not policy.implicit or wanted.answer:
-        return Minimal(body, output)
+        return Minimal(body, output, output)
     options = {k: v for k, v in mapping(body.get("prompt_cache_options")).items() if k != "comparison_response_id"}
-    return Minimal({**body, "prompt_cache_options": {**options, "prewarm": True}}, 0)
+    return Minimal({**body, "prompt_cache_options": {**options, "prewarm": True}}, output, 0)
 
 
 def _chat(body: Json, prompt: Prompt, wanted: Wanted) -> Minimal:
@@ -206,9 +207,9 @@ def _chat(body: Json, prompt: Prompt, wanted: Wanted) -> Minimal:
     reasons = not identity.name.startswith(("gpt-4", "gpt-3", "chatgpt"))
     output = max(1, (16 if reasons else 1) if wanted.output is None else wanted.output)
     key = "max_tokens" if "max_tokens" in body and "max_completion_tokens" not in body else "max_completion_tokens"
-    return Minimal({**body, key: output}, output)
+    return Minimal({**body, key: output}, output, output)
 
 
-def raised(output: int) -> int | None:
+def raised(limit: int) -> int | None:
     """The next limit to try where one was refused; None above them all."""
-    return next((limit for limit in LADDER if limit > output), None)
+    return next((more for more in LADDER if more > limit), None)

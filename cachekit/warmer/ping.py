@@ -38,7 +38,7 @@ class Ping:
     """What is sent for a scope, and what is known of it beforehand.
 
     `body` and `headers` go to the API of `backend`. `prompt` is the body as the cache sees it, `choice` the prefix that
-    is kept alive, `output` the most output tokens that a ping can cost. `notes` are for people: what was translated,
+    is kept alive, `limit` the limit on output and `output` the most of it that a ping can cost. `notes` are for people:
     what could not be cut, what is not sure.
     """
 
@@ -49,6 +49,7 @@ class Ping:
     policy: Policy = field(repr=False)
     choice: Choice = field(repr=False)
     lifetime: Lifetime
+    limit: int
     output: int
     translated_from: Backend | None = None
     notes: tuple[str, ...] = ()
@@ -96,6 +97,7 @@ def prepare(config: WarmupConfig, request: Request, backend: Backend, tables: Ta
         policy=policy,
         choice=choice,
         lifetime=_lifetime(lowered, policy, choice, config),
+        limit=minimal.limit,
         output=minimal.output,
         translated_from=None if backend in NATIVE else backend,
         notes=(*notes, *_doubts(lowered, policy, choice), *wire.unsure),
@@ -191,9 +193,9 @@ def _varies(prompt: Prompt, choice: Choice) -> tuple[str, ...]:
 
 def with_more_output(ping: Ping, config: WarmupConfig) -> Ping | None:
     """The ping with the next limit on output, for an API that refuses so small a one; None at the end of them."""
-    more = raised(ping.output)
+    more = raised(ping.limit)
     if more is None:
         return None
     made = minimise(ping.prompt, ping.policy, Wanted(ping.choice, output=more, cut=False))
     lowered = _lowered(made.body, ping.backend, ping.policy, config)
-    return replace(ping, body=made.body, prompt=lowered, output=made.output)
+    return replace(ping, body=made.body, prompt=lowered, limit=made.limit, output=made.output)

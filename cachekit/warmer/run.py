@@ -26,7 +26,7 @@ _SLICE = 5.0
 _JUMP = 15.0
 """Seconds by which the clocks must part to be taken for sleep."""
 
-GRACE = 1.5
+GRACE = 1.0
 """Seconds that pings under way are waited for when the end is asked for."""
 
 

@@ -152,7 +152,7 @@ class Scope:
         if more is not None:
             self.ping, state.due = more, now.mono
             self.quote = quote(more, self.rules.tables)
-            detail += f"; trying again with a limit of {more.output} tokens"
+            detail += f"; trying again with a limit of {more.limit} tokens"
         else:
             after_fault(state, Terms(self.config, self.rules.once), (fault, now), self.rules.random)
         call = replace(

@@ -152,6 +152,12 @@ def test_once_with_verify_ends_with_1_where_the_prefix_was_not_read(folder, emul
     assert "lapsed" in done.stdout
 
 
+def test_once_ends_with_1_where_the_budget_left_it_cold(folder, url) -> None:
+    done = run("warm", written(folder), "--once", "--budget-usd", "0.0001", "--base-url", url)
+    assert done.exit_code == 1
+    assert "budget" in done.stdout
+
+
 def test_once_ends_with_3_where_the_provider_refuses_and_shows_no_prompt(folder, emulator, url) -> None:
     emulator.inject("400")
     done = run("warm", written(folder, request=claude(system=[marked(PRIVATE + LONG)])), "--once", "--base-url", url)

@@ -340,6 +340,14 @@ def test_an_api_that_refuses_so_little_output_is_offered_more_up_to_an_end() -> 
     assert limits == [0, 1, 16, 64, 256, 1024]
 
 
+def test_more_output_is_offered_to_responses_up_to_an_end_too() -> None:
+    config, ping, limits = WarmupConfig(), ping_of(NATIVE["openai-responses"]), []
+    while ping is not None:
+        limits.append(ping.body["max_output_tokens"])
+        ping = with_more_output(ping, config)
+    assert limits == [16, 64, 256, 1024]
+
+
 # --- the prefix, whatever the request ---------------------------------------------------------------------------------
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from threading import Lock
+from time import sleep
 
 import pytest
 
@@ -151,6 +153,30 @@ def test_starts_are_spread_and_no_more_are_under_way_than_allowed(clock) -> None
     provider = Provider(clock)
     warmed(provider, 100, *configs)
     assert provider.times == [0, 1, 2]
+
+
+def test_no_more_pings_are_under_way_than_allowed(clock) -> None:
+    lock, state = Lock(), {"now": 0, "most": 0}
+
+    class Slow(Provider):
+        def create(self, **arguments):
+            with lock:
+                state["now"] += 1
+                state["most"] = max(state["most"], state["now"])
+            sleep(0.02)
+            with lock:
+                state["now"] -= 1
+            return OK
+
+    texts = [f"{n} " + "word " * 1500 for n in range(9)]
+    configs = [WarmupConfig(request=claude(system=[marked(text)]), name=text[:1], max_ticks=2) for text in texts]
+    warmer = CacheWarmer(Slow(clock), configs, None, WarmOptions(concurrency=3))
+    for scope in warmer.scopes:
+        scope.state.interval = 0.001
+    warmer.start()
+    summary = warmer.wait(30)
+    assert [scope.ticks for scope in summary.scopes] == [2] * 9
+    assert state["most"] == 3
 
 
 def test_auto_tries_longer_intervals_and_goes_back_where_the_entry_was_gone(clock) -> None:
