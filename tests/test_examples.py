@@ -352,6 +352,15 @@ def test_providers_of_the_examples() -> None:
     assert [Provider.ANTHROPIC, Provider.OPENAI, Provider.BEDROCK] == ["anthropic", "openai", "bedrock"]
 
 
+PUBLIC = """CacheTracker CachePolicy Provider CallMetrics DEFAULT_PRICING fingerprint audit Backend AuditReport
+    assert_stable_prefix CacheWarmer AsyncCacheWarmer WarmupConfig WarmResult suggest_breakpoints compare capture
+    read_calls CallLog Call explain simulate parse_usage estimate_tokens Reporter""".split()
+
+
+def test_no_promised_name_is_missing() -> None:
+    assert set(PUBLIC) <= set(cachekit.__all__)
+
+
 @pytest.mark.parametrize("name", cachekit.__all__)
 def test_every_public_name_can_be_imported_and_tells_what_it_is(name: str) -> None:
     assert getattr(cachekit, name).__doc__
