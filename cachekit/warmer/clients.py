@@ -50,9 +50,9 @@ class Address:
 class Clients:
     """Clients by address, each built once and shared; `renew` builds one anew, so that fresh credentials are found."""
 
-    env: Mapping[str, str] = field(default_factory=lambda: os.environ)
-    _built: dict[Address, object] = field(default_factory=dict)
-    _lock: Lock = field(default_factory=Lock)
+    env: Mapping[str, str] = field(default_factory=lambda: os.environ, repr=False)  # holds keys: never shown
+    _built: dict[Address, object] = field(default_factory=dict, repr=False)
+    _lock: Lock = field(default_factory=Lock, repr=False)
 
     def get(self, address: Address) -> object:
         """The client; raises OutsideError where the SDK cannot make one."""
