@@ -2,7 +2,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test bench bench-pull truth goldens clean
+.PHONY: demo test test-stacks bench bench-pull bench-warm truth goldens clean
 
 # Each line shows a command and runs it; those that end in a 1 are meant to fail.
 demo: $(VENV)/.installed
@@ -27,6 +27,15 @@ truth: $(VENV)/.tested
 
 bench-pull: $(VENV)/.tested
 	@$(BIN)/python -m tests.bench.pull
+
+# The libraries themselves against their models, in environments of their own. SETS="older" for the releases of a year
+# before; MORE="--examples 1000 --seed 7 --fresh" and the like.
+SETS ?= measured newest
+test-stacks: $(BIN)/python
+	@$(BIN)/python -m tests.stacks.run $(SETS) $(MORE)
+
+bench-warm: $(VENV)/.tested
+	@$(BIN)/python -m tests.bench.warm
 
 goldens: $(VENV)/.tested
 	$(BIN)/python -m tests.golden

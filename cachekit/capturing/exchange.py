@@ -78,10 +78,10 @@ def _calls(backend: Backend | None, path: str, body: Mapping[str, object]) -> bo
         return "/model/" in path
     if backend is Backend.OPENAI_RESPONSES:
         return bool({"input", "prompt", "previous_response_id", "conversation"} & body.keys())
-    turns = items(body.get("messages"))
+    turns = body.get("messages")
     if backend is not None:
-        return bool(turns)
-    said = any(isinstance(mapping(turn).get("role"), str) for turn in turns)
+        return isinstance(turns, list)
+    said = any(isinstance(mapping(turn).get("role"), str) for turn in items(turns))
     return said and "count" not in path and bool(candidates(body))
 
 

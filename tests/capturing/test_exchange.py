@@ -18,6 +18,7 @@ TURNS = {"messages": [{"role": "user", "content": "x"}]}
 INPUT = {"model": "gpt-5.6", "input": "x"}
 URLS = [
     pytest.param("https://api.anthropic.com/v1/messages", TURNS, "anthropic", id="anthropic"),
+    pytest.param("https://api.anthropic.com/v1/messages", {"messages": []}, "anthropic", id="no turns"),
     pytest.param("https://api.anthropic.com/v1/messages?beta=true", TURNS, "anthropic", id="beta"),
     pytest.param("https://gateway.test/anthropic/v1/messages", TURNS, "anthropic", id="a gateway"),
     pytest.param(
