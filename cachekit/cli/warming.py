@@ -11,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from threading import Event, current_thread, main_thread
+from time import monotonic
 
 from cachekit.cli.boundary import say
 from cachekit.cli.output import warm as forms
@@ -25,6 +26,9 @@ from cachekit.warmer.values import MISSED
 
 _LOOK = 0.25
 """Seconds between two looks at signals and at the table."""
+
+_PATIENCE = 3.0
+"""Seconds after which a second signal is meant as one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,16 +121,17 @@ def _once(warmer: CacheWarmer, wish: WarmWish, manner: Manner) -> int:
 
 def _until_stopped(warmer: CacheWarmer, results: SimpleQueue[WarmResult], manner: Manner) -> int:
     live = manner.form == "text" and sys.stdout.isatty()
-    with _signals() as stopped, screen(manner.form, live=live) as shown:
-        try:
-            warmer.start()
-            while warmer.running and not stopped.is_set():
-                _show(results, shown, warmer.summary)
-        finally:
-            summary = warmer.stop()
-        _rest(results, shown)
-    _tell(forms.summary_text(summary))
-    return _code(summary, stopped.is_set())
+    with _signals() as stopped:
+        with screen(manner.form, live=live) as shown:
+            try:
+                warmer.start()
+                while warmer.running and not stopped.is_set():
+                    _show(results, shown, warmer.summary)
+            finally:
+                summary = warmer.stop()
+            _rest(results, shown)
+        _tell(forms.summary_text(summary))
+        return _code(summary, stopped.is_set())
 
 
 def _show(results: SimpleQueue[WarmResult], shown: Screen, summary: WarmSummary) -> None:
@@ -147,20 +152,21 @@ def _code(summary: WarmSummary, stopped: bool) -> int:
 
 @contextmanager
 def _signals() -> Iterator[Event]:
-    """An event that SIGINT and SIGTERM set. The second one ends the process as it always would."""
+    """An event that SIGINT and SIGTERM set. Some launchers send both, or one twice: only after the time that the end
+    may take does another one end the process at once."""
     stopped = Event()
     if current_thread() is not main_thread():  # as in tests: signals belong to the main thread
         yield stopped
         return
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    asked: list[float] = []
 
     def stop(number: int, frame: object) -> None:  # noqa: ARG001  # the signature of a handler
         stopped.set()
-        for each, handler in before.items():
-            signal.signal(each, handler)
+        asked.append(monotonic())
+        if asked[-1] - asked[0] > _PATIENCE:
+            raise KeyboardInterrupt
 
-    for number in before:
-        signal.signal(number, stop)
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield stopped
     finally:

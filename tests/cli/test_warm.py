@@ -246,6 +246,17 @@ def test_a_signal_ends_it_within_two_seconds_with_a_summary(folder, emulator, ur
     assert "stopped" in err
 
 
+def test_a_signal_that_comes_twice_still_ends_with_a_summary(folder, url) -> None:
+    process = started(folder, url)
+    process.stdout.readline()
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.05)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=10)
+    assert process.returncode == 0
+    assert "stopped" in err
+
+
 def test_a_second_process_for_the_same_scopes_is_refused_unless_forced(folder, url) -> None:
     first = started(folder, url)
     try:

@@ -19,7 +19,7 @@ _COLUMNS = (
     Column("cold", number=True, drop=2),
     Column("now", number=True),
     Column("warmed", number=True),
-    Column("longer ttl", number=True, drop=1),
+    Column("other ttl", number=True, drop=1),
     Column("cheapest", least=20, wrap=True),
     Column("saves", number=True),
 )
@@ -39,7 +39,7 @@ def text(plan: WarmPlan) -> str:
 
 def _cells(row: Row) -> tuple[str, ...]:
     warmed = _cheapest(way for way in row.ways if way.warmed and way.ttl == row.now.ttl)
-    longer = _cheapest(way for way in row.ways if not way.warmed and way.ttl != row.now.ttl)
+    other = _cheapest(way for way in row.ways if not way.warmed and way.ttl != row.now.ttl)
     return (
         row.family or "unassigned",
         row.model,
@@ -48,7 +48,7 @@ def _cells(row: Row) -> tuple[str, ...]:
         f"{row.now.writes:,}",
         usd(row.now.usd),
         usd(warmed.usd) if warmed is not None else "-",
-        usd(longer.usd) if longer is not None else "-",
+        usd(other.usd) if other is not None else "-",
         told(row.best),
         usd(row.saved),
     )
