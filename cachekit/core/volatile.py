@@ -123,7 +123,7 @@ def _either(words: str) -> str:
 
 
 _LABELLED = re.compile(
-    rf"\b{_either(_ID_OWNERS)}[\s_-]?id\b[\"']?\s*[:=]\s*[\"']?(?P<id>[0-9A-Za-z][\w.:-]{{5,}})"
+    rf"\b{_either(_ID_OWNERS)}[\s_-]?id\b[\"']?\s*[:=]\s*[\"']?(?P<id>(?=[\w.:-]*\d)[0-9A-Za-z][\w.:-]{{5,}})"
     r"|\b(?:nonce|request|trace(?:parent)?|cache[\s_-]?bust(?:er)?)\b[\"']?\s*[:=]\s*[\"']?(?P<nonce>(?=[\w-]*\d)[\w-]{8,})"
     rf"|\b{_either(_COUNTED)}(?:\s?(?:number|no\.?|count|index))?\s?(?:[#:=]|\bnumber\b|\bno\.)\s?"
     r"(?P<counter>\d+)\b(?!\s?[:)])"
@@ -153,7 +153,9 @@ def sightings(text: str) -> Iterator[Sighting]:
     such as today, now, current or as of: prompts are full of dates that never change. Numbers do only behind a label
     that names a counter, a live statistic or a time (an epoch); opaque ids only behind a label that ends in id.
     """
-    found = [*_plain(text), *_labelled(text), *_epochs(text)]
+    found: list[Sighting] = []
+    for start, stop in _with_labels(text):
+        found += (*_plain(text, start, stop), *_labelled(text, start, stop), *_epochs(text, start, stop))
     end = -1
     for seen in sorted(found, key=lambda s: (s.offset, -len(s.text))):
         if seen.offset >= end:
@@ -161,15 +163,24 @@ def sightings(text: str) -> Iterator[Sighting]:
             end = seen.offset + len(seen.text)
 
 
-def _plain(text: str) -> Iterator[Sighting]:
-    for match in _PATTERN.finditer(text):
+_LABEL = 64
+"""Characters before a value in which its label may begin."""
+
+
+def _with_labels(text: str) -> list[tuple[int, int]]:
+    """Where volatile text and its labels can be: all of it has a digit."""
+    return _merged([(max(0, start - _LABEL), stop) for start, stop in _near_digits(text)])
+
+
+def _plain(text: str, start: int, stop: int) -> Iterator[Sighting]:
+    for match in _PATTERN.finditer(text, start, stop):
         kind = match.lastgroup or ""
         if kind in ("timestamp", "uuid") or (kind in ("date", "time") and _speaks_of_now(text, match.start())):
             yield Sighting(kind, match.start(), match[0])
 
 
-def _epochs(text: str) -> Iterator[Sighting]:
-    for match in _EPOCH.finditer(text):
+def _epochs(text: str, start: int, stop: int) -> Iterator[Sighting]:
+    for match in _EPOCH.finditer(text, start, stop):
         if _EPOCH_LABEL.search(_line_before(text, match.start())):
             yield Sighting("timestamp", match.start(), match[0])
 
@@ -245,7 +256,7 @@ def _until(text: str, sign: str, start: int) -> int:
     return len(text) if end < 0 else end
 
 
-def _labelled(text: str) -> Iterator[Sighting]:
-    for match in _LABELLED.finditer(text):
+def _labelled(text: str, start: int, stop: int) -> Iterator[Sighting]:
+    for match in _LABELLED.finditer(text, start, stop):
         kind = match.lastgroup or "id"
         yield Sighting("id" if kind == "nonce" else kind, match.start(kind), match[kind])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from cachekit.core.digests import compact
 from cachekit.core.prompt import Block, Prompt, Section
@@ -10,13 +11,18 @@ from cachekit.core.providers.draft import texts
 from cachekit.core.volatile import Sighting, suspects
 
 
-def suspicious_blocks(prompt: Prompt) -> Iterator[tuple[int, Sighting]]:
+@lru_cache(maxsize=1)
+def suspicious_blocks(prompt: Prompt) -> tuple[tuple[int, Sighting], ...]:
     """Blocks that hold text which looks volatile, with the first sighting of each.
 
     Tools and system text are rendered for each call. Messages of a conversation are history and stay as they were
     sent, whatever dates they hold, so only the sole message of a first turn is looked at, and of that only what stands
-    before its last block: the question is meant to vary.
+    before its last block: the question is meant to vary. Several rules ask, so the last answer is kept.
     """
+    return tuple(_suspicious(prompt))
+
+
+def _suspicious(prompt: Prompt) -> Iterator[tuple[int, Sighting]]:
     first_turn = len({b.route.partition(".content")[0] for b in prompt.blocks if b.section is Section.MESSAGES}) == 1
     for index, block in enumerate(prompt.blocks):
         if block.section is Section.MESSAGES and not (first_turn and index < len(prompt.blocks) - 1):
