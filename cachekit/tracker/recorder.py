@@ -22,7 +22,7 @@ _MOST_BYTES = 64 << 20
 
 
 class Recorder:
-    """The queue and its thread, which starts with the first call and ends with `stop`. `work` is never run twice at
+    """The queue and its thread, which starts with a call and ends with `stop`. `work` is never run twice at
     once, nor inside itself."""
 
     def __init__(self, work: Work) -> None:
@@ -89,4 +89,6 @@ class Recorder:
         while goes_on:
             goes_on = wake.get()
             self._awake = False
+            if not goes_on:  # a call that comes all the same (of a wrapped function that outlived it) starts another
+                self._started = False
             self.drain()

@@ -200,6 +200,7 @@ def _threaded(
     body, backend = part(options, "json_data"), _backend(options)
     if tracking.threads is None or not isinstance(body, dict) or len(args) < 2:
         return args
+    tracking.ledger.recorder.drain()  # the answer before this one must be known
     labels = {**tracking.ledger.settings.labels, **call.labels}
     threaded = tracking.threads.threaded(_given(body), Sent(b"", backend, "", client.host), labels)
     copied = options.model_copy(update={"json_data": {**body, **threaded}})  # type: ignore[attr-defined]
