@@ -16,7 +16,7 @@ from cachekit.core.shape import items, mapping
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """An HTTP request on its way out. Names of headers in any case."""
+    """An HTTP request on its way out; names of headers in any case."""
 
     method: str
     url: str
@@ -57,7 +57,7 @@ def may_be_call(method: str, content_type: str) -> bool:
 
 def call_of(exchange: Exchange) -> Captured | None:
     """The call of a model that a request is, None where it is none. Never raises."""
-    if exchange.method.upper() != "POST":
+    if exchange.method.upper() != "POST" or exchange.content[:64].lstrip()[:1] != b"{":
         return None
     try:
         body = mapping(json.loads(exchange.content))
@@ -90,7 +90,7 @@ _FEW = frozenset({"anthropic-beta", "anthropic-version", "openai-beta", "user-ag
 
 
 def _few(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name.lower(): value for name, value in headers.items() if name.lower() in _FEW}
+    return {name.lower(): str(value) for name, value in headers.items() if name.lower() in _FEW}
 
 
 _SECRET = frozenset(
