@@ -104,11 +104,7 @@ def objects(service: Service, bucket: Bucket, hour: Hour) -> list[str]:
         for page in _pages(service, bucket.name, hour.prefix)
         for item in items(page.get("Contents"))
     ]
-    return [key for key in keys if key.startswith(bucket.prefix) and not key.endswith("/") and _is_log(key)]
-
-
-def _is_log(key: str) -> bool:
-    return _PERMISSION_CHECK not in key and "/data/" not in key
+    return [key for key in keys if key.startswith(bucket.prefix) and not key.endswith(("/", _PERMISSION_CHECK))]
 
 
 def _folders(service: Service, bucket: str, prefix: str) -> list[str]:

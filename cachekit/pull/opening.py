@@ -8,6 +8,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 
+from cachekit.core.errors import UsageError
 from cachekit.pull.aws import Aws, Service, connect
 from cachekit.pull.bodies import Bodies
 from cachekit.pull.buckets import read_bucket
@@ -64,6 +65,8 @@ def open_source(source: PullSource, reading: Reading, means: Means) -> Opened:
     """Sign in and locate a source. Raises UsageError and OutsideError."""
     aws = connect(source.place, means.clock)
     source = located(source, aws)
+    if source.s3 and (reading.filter or reading.mode is Mode.INSIGHTS):
+        raise UsageError("S3 has no filters and no Insights", where=source.s3, mend="leave out --filter and --mode")
     notes: Counter[str] = Counter()
     what = source.s3 or f"log group {source.log_group}"
     service = aws.service("s3", what) if source.s3 else aws.service("logs", what)

@@ -125,7 +125,7 @@ def _looks(wish: PullWish, clock: Clock) -> Iterator[_Look]:
     for number in count():
         now = int(clock.now() * SECOND)
         over = not wish.follow or (wish.until is not None and now >= wish.until)
-        end = now if wish.until is None else min(wish.until, now) if wish.follow else wish.until
+        end = now if wish.until is None else min(wish.until, now)  # what is to come is not there yet
         yield _Look(end, POLL_LATE if number % FULL_EVERY else None)
         if over:
             return
@@ -181,14 +181,15 @@ def _read(outcome: Outcome, run: _Run, look: _Look) -> None:
 
 def _take_all(outcome: Outcome, taking: Taking, run: _Run) -> None:
     assert outcome.opened is not None
-    content, last = run.wish.reading.content, run.clock.now()
-    span = taking.span
+    content, span = run.wish.reading.content, taking.span
+    due = run.clock.now() + COMMIT_SECONDS
     for batch in outcome.opened.batches(span, taking.mark):
         for calls in taking.take(batch):
             run.output.write(b"".join(to_line(call, content) for call in calls))
-            if run.clock.now() - last >= COMMIT_SECONDS:
+            if (begun := run.clock.now()) >= due:
                 run.output.commit()
-                last = run.clock.now()
+                spent = run.clock.now() - begun  # many ids, or a slow disk: at most a twentieth of the time
+                due = begun + max(COMMIT_SECONDS, 20 * spent)
         share = min(max(batch.reached - span.start, 0) / (span.end - span.start), 1.0)
         run.tell(Progress(outcome.name, share, batch.reached, taking.tally["calls"]))
         if taking.full:

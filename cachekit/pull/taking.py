@@ -85,7 +85,7 @@ class Taking:
             for key in keys:
                 self.mark.ids.pop(key, None)
             self.mark.ids[short(batch.unit)] = batch.reached
-        if batch.done is not None:
+        if batch.done is not None and whole:
             self.mark.move(batch.done)
 
     def _fresh(self, piece: list[Event]) -> Iterator[Event]:

@@ -98,6 +98,3 @@ class PullWish:
             raise UsageError("--max-events starts at 1")
         if self.follow and self.reading.mode is Mode.INSIGHTS:
             raise UsageError("--follow does not go with --mode insights", mend="a query costs money for what it scans")
-        buckets = any(source.s3 for source in self.sources)
-        if buckets and (self.reading.filter or self.reading.mode is Mode.INSIGHTS):
-            raise UsageError("S3 has no filters and no Insights", mend="leave out --filter and --mode, or --s3")

@@ -67,6 +67,10 @@ class World:
     groups: dict[str, Events] = field(default_factory=dict)
     profiles: dict[str, list[str]] = field(default_factory=dict)
     logging: dict[str, object] = field(default_factory=dict)
+    objects: dict[str, bytes] = field(default_factory=dict)
+    """Objects of S3, by their path: `/bucket/key`."""
+    torn: int = 0
+    """So many objects are sent by half."""
     page: int = 10_000
     page_bytes: int = 1_000_000
     empty_every: int = 0
@@ -270,8 +274,20 @@ class Handler(BaseHTTPRequestHandler):
             self._answer("GetModelInvocationLoggingConfiguration", {}, lambda _: {"loggingConfig": self.world.logging})
         elif path.startswith("/inference-profiles/"):
             self._answer("GetInferenceProfile", {"arn": path.removeprefix("/inference-profiles/")}, self._profile)
+        elif path in self.world.objects:
+            self._object(self.world.objects[path])
         else:
-            self._send(404, b"{}", {})
+            self._send(404, b"<Error><Code>NoSuchKey</Code></Error>", {})
+
+    def _object(self, data: bytes) -> None:
+        """An object of S3, whole or by half."""
+        with self.world.lock:
+            self.world.torn, is_torn = self.world.torn - 1, self.world.torn > 0
+        self.send_response_only(200)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data[: len(data) // 2] if is_torn else data)
+        self.close_connection = is_torn
 
     def _profile(self, body: dict[str, object]) -> dict[str, object]:
         arn = str(body["arn"])

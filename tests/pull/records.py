@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
 from datetime import UTC, datetime
 from uuid import UUID
 
 from tests.pull.aws import Logged
 
-NOW = 1_795_170_000_000
-"""The tests' now, in ms: 2026-11-20 10:20:00Z."""
-
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
+NOW = (int(time.time() * 1000) // HOUR - 2) * HOUR + 20 * MINUTE
+"""The tests' now, in ms: twenty past an hour that is over, and not long ago, since moto takes no old events."""
+
 MODEL = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
 PROFILE = "arn:aws:bedrock:us-east-1:111122223333:application-inference-profile/ab12cd34ef56"
 

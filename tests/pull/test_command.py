@@ -127,7 +127,7 @@ def test_progress_is_shown_on_a_terminal_and_wiped(calls, world, tmp_path):
     subprocess.run([*COMMAND, *TIMES, "-o", str(tmp_path / "c.ndjson")], stderr=theirs, env=env, check=True)
     os.close(theirs)
     shown = os.read(ours, 100_000).decode()
-    assert "% to 2026-11-20 " in shown
+    assert "% to 20" in shown
     assert all(len(part) < 80 for part in shown.split("\r\x1b[K")[1:-1])
     assert "\r\x1b[Kcachekit: 20 calls" in shown
 

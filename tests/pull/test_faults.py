@@ -6,17 +6,21 @@ import socket
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
+from hypothesis import given, settings
 from typer.testing import CliRunner
 
 from cachekit.cli.app import app
-from cachekit.core.errors import OutsideError, UsageError
+from cachekit.core.errors import CachekitError, OutsideError
 from cachekit.pull.aws import PAUSES, connect
 from cachekit.pull.events import Span
+from cachekit.pull.faults import fault_of
 from cachekit.pull.groups import Group, read_group
 from cachekit.pull.wish import Place
 from tests.pull.aws import Events, Fault
 from tests.pull.conftest import standing
 from tests.pull.records import HOUR, NOW, iso, logged
+from tests.strategies import JSON
 
 HOUR_AGO = {"since": iso(NOW - HOUR), "until": iso(NOW)}
 SECRETS = ("AKIDEXAMPLE", "verysecret", "signature/abc")
@@ -188,6 +192,28 @@ def test_what_came_before_a_failure_is_kept_and_said(world, tmp_path: Path):
     assert (tmp_path / "calls.ndjson").stat().st_size > 0
 
 
-def test_an_error_is_wrong_use_only_where_the_user_can_mend_it_here():
-    assert issubclass(UsageError, Exception)
-    assert (UsageError("x").exit_code, OutsideError("x").exit_code) == (2, 3)
+ACTIONS = {
+    "ListObjectsV2": "s3:ListBucket",
+    "GetObject": "s3:GetObject",
+    "GetInferenceProfile": "bedrock:GetInferenceProfile",
+    "GetMetricData": "cloudwatch:GetMetricData",
+    "StartQuery": "logs:StartQuery",
+    "GetQueryResults": "logs:GetQueryResults",
+}
+
+
+@pytest.mark.parametrize("operation", ACTIONS)
+def test_the_permission_that_is_missing_is_named(operation):
+    error = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, operation)
+    assert f"does not allow {ACTIONS[operation]} " in fault_of(error).message()
+
+
+@given(JSON)
+@settings(max_examples=100)
+def test_any_answer_of_aws_makes_a_line(answer):
+    held = answer if isinstance(answer, dict) else {"Error": answer}
+    error = ClientError({"Error": {}}, "FilterLogEvents")
+    error.response = held
+    assert isinstance(fault_of(error), CachekitError)
+    error.response = {"Error": {"Code": answer, "Message": answer}, "ResponseMetadata": answer}
+    assert "\n" not in fault_of(error).message()

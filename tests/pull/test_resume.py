@@ -68,6 +68,15 @@ def test_a_run_an_hour_later_leaves_no_hole(calls, world, pull):
     assert Counter(ids(calls)) == Counter(wanted([*range(COUNT), 7000, 7001]))
 
 
+def test_an_end_that_is_still_to_come_moves_no_mark_ahead_of_now(calls, world, pull):
+    later = world.groups["/calls"]
+    world.groups["/calls"] = Events.listed([later.of(place) for place in range(COUNT // 2)])
+    pull(log_group="/calls", since=iso(NOW - HOUR), until=iso(NOW + HOUR), clock=standing((NOW - 30 * MINUTE) / 1000))
+    world.groups["/calls"] = later
+    pull(log_group="/calls", since=iso(NOW - HOUR), until=iso(NOW + HOUR))
+    assert Counter(ids(calls)) == Counter(wanted(range(COUNT)))
+
+
 def test_page_tokens_of_an_earlier_run_are_never_used(calls, world, pull):
     pull(log_group="/calls", max_events=100, **SINCE)
     world.tokens.clear()

@@ -58,6 +58,15 @@ def test_bodies_and_the_permission_check_are_no_logs(bucket, calls, pull):
 
 
 ROOT = "logs/AWSLogs/111122223333/BedrockModelInvocationLogs/us-east-1/"
+
+
+def test_a_prefix_of_ones_own_may_be_named_data(bucket, calls, pull):
+    bucket(key(NOW - HOUR, prefix="my/data/logs/"), packed(record(1, NOW - HOUR)))
+    bucket(key(NOW - HOUR, "data/x_input.json.gz", prefix="my/data/logs/"), packed(record(2, NOW - HOUR)))
+    pull(s3="s3://calls/my/data/logs", **DAY_AGO)
+    assert ids(calls) == wanted([1])
+
+
 PREFIXES = ["logs", "logs/", "logs/AWSLogs", "logs/AWSLogs/", "logs/AWSLogs/111122223333", ROOT, ROOT[:-1]]
 PREFIXES += [key(NOW - HOUR, ""), key(NOW - HOUR), key(NOW - HOUR, "")[:-4]]
 
@@ -104,7 +113,7 @@ def test_later_runs_take_what_is_new_late_or_was_too_early(bucket, calls, pull):
     bucket(key(NOW - HOUR, "late.json.gz"), packed(record(3, NOW - HOUR)))
     bucket(key(NOW + HOUR, "new.json.gz"), packed(record(4, NOW + HOUR)))
     for _ in range(2):
-        pull(s3="s3://calls/logs", since=iso(NOW - DAY), until=iso(NOW + 2 * HOUR))
+        pull(s3="s3://calls/logs", since=iso(NOW - DAY), clock=standing(NOW / 1000 + 7200))
     assert Counter(ids(calls)) == Counter(wanted([1, 2, 3, 4]))
 
 
@@ -234,16 +243,18 @@ def test_an_empty_span_of_a_good_bucket_is_no_error(bucket, calls, pull):
     assert (done.missing, ids(calls)) == ([], [])
 
 
-WRONG = [
-    {"s3": "s3://calls", "filter": "x"},
-    {"s3": "s3://calls", "mode": "insights"},
-    {"s3": "s3://", "since": "1h"},
-    {"s3": "s3://calls", "log_group": "/calls"},
-]
+@pytest.mark.parametrize("asked", [{"filter": "x"}, {"mode": "insights"}])
+@pytest.mark.parametrize("named", [True, False], ids=["named", "as-bedrock-is-set-up"])
+def test_a_bucket_has_no_filters_and_no_insights(moto, calls, pull, asked, named):
+    settings = {"s3Config": {"bucketName": "calls", "keyPrefix": "logs"}}
+    moto("bedrock").put_model_invocation_logging_configuration(loggingConfig=settings)
+    fault = pull(s3="s3://calls" if named else None, **asked, **DAY_AGO).outcomes[0].fault
+    assert isinstance(fault, UsageError)
+    assert not calls.exists()
 
 
-@pytest.mark.parametrize("asked", WRONG)
-def test_what_does_not_go_with_s3_is_wrong_use(pull, asked):
+@pytest.mark.parametrize("asked", [{"s3": "s3://"}, {"s3": "s3://calls", "log_group": "/calls"}])
+def test_a_source_is_one_log(pull, asked):
     with pytest.raises(UsageError):
         pull(**asked)
 

@@ -88,6 +88,14 @@ def test_no_more_calls_come_than_were_wanted_and_the_rest_comes_later():
     assert take(Taking(kept, SPAN), *(event(n) for n in range(5))) == wanted([2, 3, 4])
 
 
+def test_a_batch_that_was_not_taken_whole_moves_no_mark():
+    kept = mark()
+    take(Taking(kept, SPAN, room=1), event(1), event(2), done=NOW)
+    assert kept.done == SPAN.start
+    take(Taking(kept, SPAN), event(1), event(2), done=NOW)
+    assert kept.done == NOW
+
+
 def test_a_call_without_a_time_has_that_of_its_event():
     (piece,) = Taking(mark(), SPAN).take(Batch([event(1, NOW - 2500, timestamp=None)], NOW))
     assert piece[0].ts == (NOW - 2500) / 1000
