@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from queue import Empty, SimpleQueue
+from queue import Empty, Queue
 from threading import Event, current_thread, main_thread
 from time import monotonic
 
@@ -53,7 +53,7 @@ def run(wish: WarmWish, manner: Manner, plan: Path | None, env: Mapping[str, str
         return _plan(plan, manner.form)
     config = load_config(Path.cwd(), env)
     configs = configs_of(wish, config)
-    results: SimpleQueue[WarmResult] = SimpleQueue()
+    results: Queue[WarmResult] = Queue()  # a SimpleQueue that a signal interrupts may wait for ever
     warmer = CacheWarmer(None, configs, results.put, _options(manner, config))
     if manner.dry_run:
         emit(forms.dry_json(warmer.scopes) if manner.form == "json" else forms.dry(warmer.scopes))
@@ -119,7 +119,7 @@ def _once(warmer: CacheWarmer, wish: WarmWish, manner: Manner) -> int:
     return 2 if wish.verify and WarmVerdict.UNKNOWN in verdicts else 0
 
 
-def _until_stopped(warmer: CacheWarmer, results: SimpleQueue[WarmResult], manner: Manner) -> int:
+def _until_stopped(warmer: CacheWarmer, results: Queue[WarmResult], manner: Manner) -> int:
     live = manner.form == "text" and sys.stdout.isatty()
     with _signals() as stopped:
         with screen(manner.form, live=live) as shown:
@@ -134,13 +134,13 @@ def _until_stopped(warmer: CacheWarmer, results: SimpleQueue[WarmResult], manner
         return _code(summary, stopped.is_set())
 
 
-def _show(results: SimpleQueue[WarmResult], shown: Screen, summary: WarmSummary) -> None:
+def _show(results: Queue[WarmResult], shown: Screen, summary: WarmSummary) -> None:
     with suppress(Empty):
         shown.show(results.get(timeout=_LOOK))
     shown.refresh(summary)
 
 
-def _rest(results: SimpleQueue[WarmResult], shown: Screen) -> None:
+def _rest(results: Queue[WarmResult], shown: Screen) -> None:
     while not results.empty():
         shown.show(results.get())
 
@@ -167,8 +167,6 @@ def _signals() -> Iterator[Event]:
             raise KeyboardInterrupt
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stopped
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
+    yield stopped
+    for each, handler in before.items():  # when asked to end, a late second signal must not spoil the exit code
+        signal.signal(each, signal.SIG_IGN if asked else handler)
