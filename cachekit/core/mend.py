@@ -16,7 +16,7 @@ from cachekit.core.findings import Edit
 from cachekit.core.forms import Edits
 from cachekit.core.routes import join
 from cachekit.core.suggest import LOST, suggest
-from cachekit.core.trial import RANK, edited, tried
+from cachekit.core.trial import RANK, edited, same_prompt, tried
 
 _MOST_STEPS = 8
 
@@ -63,7 +63,7 @@ def _options(report: AuditReport) -> Iterator[Edits]:
 def _helps(report: AuditReport, given: Unwrapped, edits: Edits, options: AuditOptions) -> bool:
     """Whether fewer findings speak against the request, or its verdict is better, with the prompt left as it is."""
     after = tried(given, edits, report, options)
-    if after is None or [b.digest for b in after.prompt.blocks] != [b.digest for b in report.prompt.blocks]:
+    if after is None or not same_prompt(report, after):
         return False
     gain = RANK[after.verdict] - RANK[report.verdict]
     return gain > 0 or (gain == 0 and len(after.unkept) < len(report.unkept))

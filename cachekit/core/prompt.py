@@ -149,11 +149,15 @@ class Prompt:
         return sum((b.tokens for b in self.blocks), self.hidden)
 
 
+_FRAME = 4
+"""Tokens behind the last block: recorded calls with a breakpoint on it leave 3 of them uncached."""
+
+
 def _narrowed(prefixes: list[Tokens], whole: Tokens, counted: int) -> tuple[Tokens, ...]:
     """The bands of prefixes where the total is known: what follows one cannot be more or less than its own band."""
     out = []
     for prefix in prefixes:
-        low = max(prefix.low, counted - (whole.high - prefix.high))
+        low = max(prefix.low - _FRAME, counted - (whole.high - prefix.high) - _FRAME)
         high = min(prefix.high, counted - (whole.low - prefix.low))
         out.append(Tokens(min(low, prefix.mid), prefix.mid, max(high, prefix.mid)))
     return tuple(out)

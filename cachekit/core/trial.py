@@ -70,9 +70,15 @@ def edited(request: Mapping[str, object], edits: Edits) -> Mapping[str, object] 
 
 
 def _is_better(before: AuditReport, after: AuditReport, index: int) -> bool:
-    """Whether the block carries a breakpoint now that is read there, and nothing that was fine is spoilt."""
+    """Whether the block carries a breakpoint now that is read there, nothing that was fine is spoilt, and the prompt is
+    the same: some libraries send a marked message in another shape."""
     block = before.prompt.blocks[index]
     marked = [b.digest for _, b, _ in after.prompt.marked()]
     gained = len(marked) > len(before.prompt.marked()) and block.digest in marked
     kept = len(after.unkept) <= len(before.unkept) and RANK[after.verdict] >= RANK[before.verdict]
-    return gained and kept and after.raises is None
+    return gained and kept and after.raises is None and same_prompt(before, after)
+
+
+def same_prompt(before: AuditReport, after: AuditReport) -> bool:
+    """Whether two audits are of the same blocks."""
+    return [b.digest for b in before.prompt.blocks] == [b.digest for b in after.prompt.blocks]

@@ -25,13 +25,15 @@ def below_minimum(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
         return
     verdicts = judge_marks(prompt, policy)
     if policy.style == "automatic":
-        yield from _longest("", prompt.total(), prompt.total(), policy)
+        yield from _longest("", prompt, (prompt.total(), prompt.total()), policy)
     elif verdicts:
         last = verdicts[-1]
-        yield from _longest(last.mark.route, last.prefix, last.counting, policy)
+        yield from _longest(last.mark.route, prompt, (last.prefix, last.counting), policy)
 
 
-def _longest(route: str, prefix: Tokens, counting: Tokens, policy: Policy) -> Iterator[Hit]:
+def _longest(route: str, prompt: Prompt, measured: tuple[Tokens, Tokens], policy: Policy) -> Iterator[Hit]:
+    """The verdict on the longest prefix: all of its tokens, and those that count for the minimum."""
+    prefix, counting = measured
     name = f"{policy.model} on {policy.host}"
     if counting.high < policy.minimum:
         by_itself = caches_by_itself(policy)
@@ -45,16 +47,14 @@ def _longest(route: str, prefix: Tokens, counting: Tokens, policy: Policy) -> It
         )
     elif counting.low < policy.minimum_high:
         unseen = counting.low < policy.minimum_high <= prefix.low
-        counted = prefix.low == prefix.high
+        more = "give the prefix more room"
         yield Hit(
             f"{_unseen(prefix, counting, policy)} for {name}"
             if unseen
             else f"{_near(prefix, policy)} for {name} to tell",
             route,
             tokens=prefix.mid,
-            mend="give the prefix more room"
-            if unseen or counted
-            else "count with --tokens exact, or give it more room",
+            mend=more if unseen or prompt.counted is not None else f"count with --tokens exact, or {more}",
             severity=Severity.WARN,
             verdict=Verdict.UNSURE,
         )

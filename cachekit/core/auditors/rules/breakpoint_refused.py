@@ -20,7 +20,7 @@ def breakpoint_refused(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
     Bad: prompt_cache_breakpoint for gpt-4o. Good: none.
     """
     openai = prompt.backend in (Backend.OPENAI_CHAT, Backend.OPENAI_RESPONSES)
-    if not openai or not policy.known or policy.implicit:
+    if not openai or not policy.known or policy.style == "breakpoints":
         return
     routes = [mark.route for _, _, mark in prompt.marked()]
     if prompt.body.get("prompt_cache_options") is not None:
