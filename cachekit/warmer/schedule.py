@@ -15,8 +15,11 @@ AGAIN = 2.0
 """Seconds until a miss is looked at again: entries were seen to need a moment. Source: anthropics/anthropic-sdk-python
 issue 1451 (a pause of two seconds cured missing reads)."""
 
-_STEADY = 5
-"""Reads in a row after which a longer interval is tried."""
+STEADY, _MOST_STEADY = 5, 320
+"""Reads in a row after which a longer interval is tried; doubled each time that the longer one fails at once, so that
+chance misses cost little and a lifetime that really is shorter is soon believed."""
+
+_AT_ONCE = 2
 
 _CREDENTIAL_TRIES, _ONCE_TRIES = 5, 4
 
@@ -39,7 +42,6 @@ def after_answer(state: State, terms: Terms, found: Judgement, when: tuple[Momen
     the request, so the next one counts from there. Returns the verdict as it is told."""
     started, now = when
     state.failures = 0
-    state.reads = state.reads + 1 if found.verdict is WarmVerdict.ALIVE else 0
     unread = found.verdict in MISSED or found.verdict is WarmVerdict.WARMED
     state.misses = state.misses + 1 if unread else 0
     if terms.acts:
@@ -59,13 +61,28 @@ def _adjust(state: State, terms: Terms, found: Judgement) -> None:
     """A shorter interval where an entry was gone too early; after some reads in a row a longer one, as far as was asked
     for or `auto` may try; and another look at a miss: one at most, then the interval again."""
     if found.early:
-        if state.interval > state.base:  # `auto` has found where entries end
-            state.longest = max(state.base, state.interval * 0.95)
-        state.interval = shortened(state.interval)
-    elif state.reads and state.reads % _STEADY == 0:
-        state.interval = lengthened(state.interval, state.longest)
+        _shorten(state)
+    elif found.verdict is WarmVerdict.ALIVE:
+        _lengthen(state)
     again = found.verdict in MISSED or (terms.once and found.verdict is WarmVerdict.WARMED)
     state.again = state.again + 1 if again else 0
+
+
+def _shorten(state: State) -> None:
+    if state.grown and state.steady < _AT_ONCE:
+        state.patience = min(_MOST_STEADY, state.patience * 2)
+    if state.interval > state.base:  # `auto` has found where entries end
+        state.longest = max(state.base, state.interval * 0.95)
+    state.interval, state.steady, state.grown = shortened(state.interval), 0, False
+
+
+def _lengthen(state: State) -> None:
+    state.steady += 1
+    if state.grown and state.steady == _AT_ONCE:
+        state.patience = max(STEADY, state.patience // 2)
+    if state.steady >= state.patience and state.interval < state.longest:
+        state.interval = lengthened(state.interval, state.base, state.longest)
+        state.steady, state.grown = 0, True
 
 
 def _all_done(state: State, terms: Terms) -> bool:

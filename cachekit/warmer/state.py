@@ -41,9 +41,10 @@ class Answer:
 
 @dataclass(slots=True)
 class State:
-    """What changes from tick to tick. `due` and `started` are moments; `misses`, `reads` and `failures` count in a row;
-    `again` counts looks at one miss. `base` and `longest` bound the interval where answers change it. `at_risk` is what
-    answers that never came may have cost; `before` is the last call that left the prefix cached."""
+    """What changes from tick to tick. `due` and `started` are moments; `misses` and `failures` count in a row, `again`
+    looks at one miss. `base` and `longest` bound the interval where answers change it: `steady` counts reads since it
+    last changed (`grown`: became longer), `patience` is how many it takes. `at_risk` is what answers that never came
+    may have cost; `before` is the last call that left the prefix cached."""
 
     interval: float
     due: float = 0.0
@@ -51,7 +52,6 @@ class State:
     busy: bool = False
     ticks: int = 0
     misses: int = 0
-    reads: int = 0
     failures: int = 0
     again: int = 0
     spent: Decimal = Decimal(0)
@@ -60,5 +60,8 @@ class State:
     slept: float = 0.0
     base: float = 0.0
     longest: float = 0.0
+    steady: int = 0
+    patience: int = 5
+    grown: bool = False
     ended: Ending = Ending.NONE
     told: str = ""

@@ -80,8 +80,10 @@ def shortened(interval: float) -> float:
     return max(min(interval, _LEAST), interval * 0.75)
 
 
-def lengthened(interval: float, longest: float) -> float:
-    """The next interval that `auto` tries."""
+def lengthened(interval: float, base: float, longest: float) -> float:
+    """The next longer interval to try: back to what it was before it was shortened, then on as far as `auto` may."""
+    if interval < base:
+        return min(base, interval / 0.75)
     return max(interval, min(longest, interval * 1.1))
 
 

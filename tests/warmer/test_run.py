@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from random import Random
 from threading import Lock
 from time import sleep
 
@@ -215,6 +216,25 @@ def test_a_shortened_interval_grows_back_when_reads_go_on(clock) -> None:
     results, _ = warmed(Provider(clock, [WROTE, WROTE, OK]), 20_000)
     assert min(result.interval for result in results) == 180
     assert results[-1].interval == 240
+
+
+def test_a_lifetime_that_really_is_shorter_is_soon_believed(clock) -> None:
+    def answer():
+        times = provider.times
+        return OK if len(times) < 2 or times[-1] - times[-2] <= 200 else WROTE
+
+    provider = Provider(clock, [answer])
+    results, _ = warmed(provider, 86_400)
+    lapses = [result.at - START for result in results if result.verdict is WarmVerdict.LAPSED]
+    assert len(lapses) <= 9
+    assert lapses[-1] < 72_000
+    assert results[-1].interval == 180
+
+
+def test_chance_misses_do_not_keep_the_interval_short(clock) -> None:
+    chance = Random(3)
+    results, _ = warmed(Provider(clock, [lambda: WROTE if chance.random() < 0.05 else OK]), 86_400)
+    assert sum(result.interval for result in results) / len(results) > 0.8 * 240
 
 
 def test_a_ping_that_comes_too_late_says_so_and_shortens_nothing(clock) -> None:

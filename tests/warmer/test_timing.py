@@ -51,9 +51,11 @@ def test_intervals_shrink_to_half_a_minute_and_grow_to_what_is_allowed() -> None
     assert shortened(240) == 180
     assert shortened(32) == 30
     assert shortened(10) == 10
-    assert lengthened(240, 285) == 264
-    assert lengthened(280, 285) == 285
-    assert lengthened(290, 285) == 290
+    assert lengthened(180, 240, 285) == 240
+    assert lengthened(100, 240, 240) == pytest.approx(133.3, abs=0.1)
+    assert lengthened(240, 240, 285) == 264
+    assert lengthened(280, 240, 285) == 285
+    assert lengthened(290, 240, 285) == 290
 
 
 @given(failures=st.integers(1, 10_000), chance=st.floats(0, 1), asked=st.none() | st.floats(0, 1e9))
