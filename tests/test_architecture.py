@@ -122,8 +122,18 @@ def test_the_values_of_core_stand_on_earlier_ones_only(noun: str) -> None:
     assert not wrong, "\n".join(map(str, wrong))
 
 
+LONG_ON_PURPOSE = {
+    # the loop over the lines of a log: a call costs as much there as summing a line does, so it makes none
+    ("cachekit/report/lean.py", "_fold"),
+}
+
+
 def test_no_function_has_more_than_60_lines() -> None:
-    long = [function for function in FUNCTIONS if function.length > 60]
+    long = [
+        function
+        for function in FUNCTIONS
+        if function.length > 60 and (str(function.path.relative_to(ROOT)), function.name) not in LONG_ON_PURPOSE
+    ]
     assert not long, "\n".join(map(str, long))
 
 

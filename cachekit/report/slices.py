@@ -21,7 +21,7 @@ from cachekit.core.families import family_of, prefix_id_at
 from cachekit.core.logs.native import backend_of, merged, scope_of
 from cachekit.core.prompt import Prompt, Section, chain, seed
 from cachekit.core.providers import lower
-from cachekit.core.providers.anthropic import THINKING
+from cachekit.report.plain_blocks import bare_block, takes_no_mark
 
 NOTHING: msgspec.Raw = msgspec.Raw(b"")
 _MOST = 100_000
@@ -271,43 +271,13 @@ def _message(raw: msgspec.Raw, chat: bool, opening: bool, key: bytes) -> _Piece 
     section = Section.SYSTEM if opening and chat else Section.MESSAGES
     blocks, mark, eligible = [], -1, -1
     for index, part in enumerate([*parts, *calls] if isinstance(calls, list) else parts):
-        bare = _bare(part)
+        bare = bare_block(part)
         if bare is None:
             return None
         if isinstance(part, dict):
-            if not _refused(part):
+            if not takes_no_mark(part):
                 eligible, mark = index, mark if part.get("cache_control") is None else index
         elif part:
             eligible = index
         blocks.append((section, role, blake2b(orjson.dumps(bare), digest_size=16, key=key).hexdigest()))
     return _Piece(tuple(blocks), -1 if chat else mark, eligible, opening)
-
-
-def _bare(part: object) -> object:
-    """A block as it is digested; itself where nothing has to be taken out. None where a block is not plain: an image or
-    citations change more than their own place, and breakpoints inside a block are for the lowering."""
-    if not isinstance(part, dict):
-        return {"type": "text", "text": part} if isinstance(part, str) else None
-    for name in _NOT_PLAIN:
-        if name in part:
-            return None
-    inner = part.get("content")
-    if part.get("type") == "image" or (isinstance(inner, list) and not all(map(_is_plain, inner))):
-        return None
-    if "cache_control" in part:
-        return {name: value for name, value in part.items() if name != "cache_control"}
-    return part
-
-
-_NOT_PLAIN = ("citations", "cachePoint", "prompt_cache_breakpoint", "source", "toolResult")
-
-
-def _is_plain(inner: object) -> bool:
-    """Whether a block inside a block is text and no more."""
-    return isinstance(inner, dict) and inner.keys() <= {"type", "text"} and inner.get("type") == "text"
-
-
-def _refused(part: dict[str, object]) -> bool:
-    """Whether a block can carry no breakpoint, as the lowering has it."""
-    kind, text = part.get("type"), part.get("text")
-    return kind in THINKING or (kind == "text" and not str(text or "").strip())
