@@ -49,6 +49,7 @@ _Form = Annotated[str, typer.Option("--format", help="text or json (an object a 
 
 
 def warm(
+    context: typer.Context,
     requests: _Requests = None,
     backend: _Backend = None,
     interval: _Interval = None,
@@ -95,5 +96,6 @@ def warm(
         base_url=base_url,
         library_version=library_version,
     )
-    manner = Manner(once, duration, dry_run, concurrency, log, skip_on_traffic, force, form)
+    colours = context.color is not False
+    manner = Manner(once, duration, dry_run, concurrency, log, skip_on_traffic, force, form, colours)
     raise typer.Exit(run(wish, manner, plan, os.environ))

@@ -43,6 +43,7 @@ class Manner:
     skip_on_traffic: bool = False
     force: bool = False
     form: str = "text"
+    coloured: bool = True
 
 
 def run(wish: WarmWish, manner: Manner, plan: Path | None, env: Mapping[str, str]) -> int:
@@ -122,7 +123,7 @@ def _once(warmer: CacheWarmer, wish: WarmWish, manner: Manner) -> int:
 def _until_stopped(warmer: CacheWarmer, results: Queue[WarmResult], manner: Manner) -> int:
     live = manner.form == "text" and sys.stdout.isatty()
     with _signals() as stopped:
-        with screen(manner.form, live=live) as shown:
+        with screen(manner.form, live=live, coloured=manner.coloured) as shown:
             try:
                 warmer.start()
                 while warmer.running and not stopped.is_set():

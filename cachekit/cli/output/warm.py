@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from cachekit.cli.output.findings import plain_number
-from cachekit.cli.output.text import Column, plain, printable, styled, table, tokens, usd
+from cachekit.cli.output.text import Column, printable, styled, table, tokens, usd
 from cachekit.core.usage import Usage
 from cachekit.warmer.scope import Scope
 from cachekit.warmer.summary import WarmSummary
@@ -86,7 +86,7 @@ def _quote(scope: Scope) -> Iterator[str]:
         yield "  no price is known for this model"
     else:
         pays = price.break_even(interval)
-        told = f"; pays from {pays:.2g} cold starts an hour on" if pays is not None else ""
+        told = f"; pays from {pays:,.{0 if pays >= 100 else 1}f} cold starts an hour on" if pays is not None else ""
         first = f"{usd(price.first)} the first time"
         yield f"  {usd(price.tick)} a tick ({first}), {usd(price.hour(interval))} an hour{told}"
         if price.output > 0:
@@ -158,15 +158,16 @@ COLUMNS = (
 
 
 def live_rows(summary: WarmSummary, now: float) -> list[tuple[str, ...]]:
-    """The cells of the live table, without styles."""
+    """The cells of the live table; `now` in seconds since 1970."""
     return [_live_row(scope.scope, scope.last, scope.spent_usd, now) for scope in summary.scopes]
 
 
 def _live_row(scope: str, last: WarmResult | None, spent: Decimal | None, now: float) -> tuple[str, ...]:
     if last is None:
-        return printable(scope), "", "waiting", "", "", ""
+        return scope, "", "waiting", "", "", ""
     ahead = f"{max(0.0, last.next_due - now):.0f} s" if last.next_due is not None else last.ended.value
-    return printable(scope), clock(last.at), last.verdict.value, tokens(last.usage.read), usd(spent), ahead
+    verdict = styled(last.verdict.value, STYLES.get(last.verdict, "bold"))
+    return scope, clock(last.at), verdict, tokens(last.usage.read), usd(spent), ahead
 
 
 def summary_text(summary: WarmSummary) -> str:
@@ -187,8 +188,3 @@ def summary_text(summary: WarmSummary) -> str:
 
 def _ended(ending: Ending) -> str:
     return styled(ending.value, "red") if ending in DEAD else ending.value
-
-
-def summary_plain(summary: WarmSummary) -> str:
-    """The summary without styles, for a stream that shows none."""
-    return plain(summary_text(summary))

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from typing import Protocol
 
 from cachekit.cli.output.emit import emit
-from cachekit.cli.output.warm import COLUMNS, STYLES, json_line, line, live_rows
+from cachekit.cli.output.text import table
+from cachekit.cli.output.warm import COLUMNS, json_line, line, live_rows
 from cachekit.warmer.summary import WarmSummary
 from cachekit.warmer.values import WarmResult, WarmVerdict
 
@@ -39,47 +40,44 @@ class Lines:
 
 
 @contextmanager
-def screen(form: str, *, live: bool) -> Iterator[Screen]:
+def screen(form: str, *, live: bool, coloured: bool = True) -> Iterator[Screen]:
     """The screen for a format; `live`: text on a terminal that can show a table."""
     if form == "json" or not live:
         yield Lines(json_line if form == "json" else line)
         return
-    with _table() as shown:
+    with _board(coloured) as shown:
         yield shown
 
 
 @contextmanager
-def _table() -> Iterator[Screen]:
+def _board(coloured: bool) -> Iterator[Screen]:
     from rich.console import Console
     from rich.live import Live
+    from rich.text import Text
 
-    console = Console(highlight=False)
-    with Live(console=console, auto_refresh=False, transient=True) as board:
-        yield _Board(board.update, console.print)
+    console = Console(highlight=False, no_color=not coloured)
+    with Live(console=console, auto_refresh=False, transient=True) as shown:
+        yield Board(
+            draw=lambda text: shown.update(Text.from_ansi(text), refresh=True),
+            say=lambda text: console.print(Text.from_ansi(text)),
+            width=lambda: console.width,
+        )
 
 
-class _Board:
-    """The live table; what went wrong stays above it as lines."""
+class Board:
+    """The live table; what is worth keeping stays above it as lines."""
 
-    def __init__(self, update: Callable[..., None], say: Callable[..., None]) -> None:
-        self._update, self._say = update, say
+    def __init__(self, draw: Callable[[str], None], say: Callable[[str], None], width: Callable[[], int]) -> None:
+        self._draw, self._say, self._width = draw, say, width
 
     def show(self, result: WarmResult) -> None:
-        """Failures and misses are worth keeping; all else is in the table."""
-        if result.verdict not in (WarmVerdict.ALIVE, WarmVerdict.WARMED, WarmVerdict.SKIPPED) or result.ended:
-            from rich.text import Text
-
-            self._say(Text.from_ansi(line(result).rstrip("\n")))
+        """Failures, misses and ends are worth keeping; all else is in the table."""
+        if result.verdict not in _QUIET or result.ended:
+            self._say(line(result).rstrip("\n"))
 
     def refresh(self, summary: WarmSummary) -> None:
         """Draws the table anew."""
-        from rich.table import Table
-        from rich.text import Text
+        self._draw(table(COLUMNS, live_rows(summary, time.time()), self._width()).rstrip("\n"))
 
-        made = Table(box=None, pad_edge=False)
-        for column in COLUMNS:
-            made.add_column(column.title, justify="right" if column.number else "left", no_wrap=True)
-        for cells in live_rows(summary, time.time()):
-            style = next((STYLES[v] for v in STYLES if v.value == cells[2]), "")
-            made.add_row(*(Text(cell, style=style if place == 2 else "") for place, cell in enumerate(cells)))
-        self._update(made, refresh=True)
+
+_QUIET = frozenset({WarmVerdict.ALIVE, WarmVerdict.WARMED, WarmVerdict.SKIPPED})
