@@ -20,7 +20,7 @@ def unknown_model(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
 
     Bad: a bare profile ARN. Good: `[models]` "arn:..." = "anthropic.claude-sonnet-4-6" in cachekit.toml.
     """
-    if policy.known:
+    if policy.known or any(note.code == "library_refuses" for note in prompt.notes):
         return
     named = prompt.scope.model
     asks = prompt.marked() or not takes_marks(prompt, policy)  # else it is no, whatever the model
