@@ -131,12 +131,14 @@ class Prompt:
 
     def running(self) -> tuple[Tokens, ...]:
         """Tokens of the prefix up to and including each block, hidden tokens included once messages begin."""
-        total, out, hidden = Tokens(), [], self.hidden
+        low = mid = high = 0
+        out, hidden = [], self.hidden
         for block in self.blocks:
-            if block.section is Section.MESSAGES and hidden is not None:
-                total, hidden = total + hidden, Tokens()
-            total = total + block.tokens
-            out.append(total)
+            if block.section is Section.MESSAGES and hidden.high:
+                low, mid, high, hidden = low + hidden.low, mid + hidden.mid, high + hidden.high, Tokens()
+            tokens = block.tokens
+            low, mid, high = low + tokens.low, mid + tokens.mid, high + tokens.high
+            out.append(Tokens(low, mid, high))
         return tuple(out) if self.counted is None else _narrowed(out, self._estimated(), self.counted)
 
     def total(self) -> Tokens:
@@ -146,7 +148,11 @@ class Prompt:
         return self._estimated()
 
     def _estimated(self) -> Tokens:
-        return sum((b.tokens for b in self.blocks), self.hidden)
+        low, mid, high = self.hidden.low, self.hidden.mid, self.hidden.high
+        for block in self.blocks:
+            tokens = block.tokens
+            low, mid, high = low + tokens.low, mid + tokens.mid, high + tokens.high
+        return Tokens(low, mid, high)
 
 
 _FRAME = 4
