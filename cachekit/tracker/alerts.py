@@ -80,23 +80,29 @@ class Alerts:
         return allowed
 
     def _start(self) -> None:
-        if not self._started:
-            self._started = True
+        if self._started:
+            return
+        try:
             threading.Thread(target=self._run, args=(self._queue,), name="cachekit-alerts", daemon=True).start()
+            self._started = True
+        except RuntimeError:  # at the end of the program no thread can start
+            self._tell(self._queue.get())
 
     def _run(self, queue: SimpleQueue[CallMetrics]) -> None:
         while queue is self._queue:
-            call = queue.get()
-            try:
-                told = self._sink(call)
-                if inspect.isawaitable(told):
-                    asyncio.run(_awaited(told))
-                self.sent += 1
-            except Exception:  # whatever a user's callback raises
-                self.failed += 1
-            finally:
-                with self._lock:
-                    self._pending -= 1
+            self._tell(queue.get())
+
+    def _tell(self, call: CallMetrics) -> None:
+        try:
+            told = self._sink(call)
+            if inspect.isawaitable(told):
+                asyncio.run(_awaited(told))
+            self.sent += 1
+        except Exception:  # whatever a user's callback raises
+            self.failed += 1
+        finally:
+            with self._lock:
+                self._pending -= 1
 
 
 async def _awaited(told: object) -> None:

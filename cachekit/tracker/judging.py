@@ -11,12 +11,12 @@ from cachekit.core.changes import changes
 from cachekit.core.explain import Cause, Explanation, explain_call
 from cachekit.core.lineage import Lineage
 from cachekit.core.pricing import Rates, cell_key, find_rates, price, rates_from_flat, without_cache
-from cachekit.core.prompt import Block, Prompt, Section
-from cachekit.core.shape import mapping
+from cachekit.core.prompt import Prompt
 from cachekit.core.stakes import above_reads
 from cachekit.report.facts import Facts, facts_of
 from cachekit.tracker.metrics import CallMetrics
 from cachekit.tracker.options import Settings
+from cachekit.tracker.slimming import Slimmer
 from cachekit.tracker.totals import Cost
 
 _CONVERSATIONS, _FAMILIES, _BLOCKS = 32, 512, 4096
@@ -27,7 +27,6 @@ _TEXT_BYTES = 16 << 20
 """Earlier prompts whose text is kept, to tell what kind of text changed; at most so many characters of blocks."""
 
 _RATES = 4096
-_KEPT_OF_BODY = ("prompt_cache_options", "prompt_cache_retention")
 
 
 class Judge:
@@ -36,18 +35,19 @@ class Judge:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lineage = Lineage(conversations=_CONVERSATIONS, families=_FAMILIES, blocks=_BLOCKS)
-        self._texts = _Texts()
+        self._texts, self._slimmer = _Texts(), Slimmer()
         self._rates: dict[object, Rates | None] = {}
         self._facts: dict[tuple[str, str], Facts] = {}
 
-    def judge(self, call: Call) -> tuple[CallMetrics, Cost]:
-        """The metrics of a call, the calls before it being known. Calls come about in the order of their start."""
-        explanation = self._explain(call)
+    def judge(self, call: Call) -> tuple[Call, CallMetrics, Cost]:
+        """A call as it is to be kept (its prompt measured, and without text), and what is known of it, those before it
+        being known. Calls come about in the order of their start."""
+        slim = self._slimmer.slim(call)
+        explanation = self._explain(call, slim)
         cost = self._cost(call, explanation)
-        return _metrics(call, explanation, cost, self._cacheable(call)), cost
+        return slim, _metrics(call, explanation, cost, self._cacheable(call)), cost
 
-    def _explain(self, call: Call) -> Explanation | None:
-        slim = _slim(call)
+    def _explain(self, call: Call, slim: Call) -> Explanation | None:
         explanation = explain_call(self._lineage, slim)
         if explanation is not None and explanation.earlier is not None and call.prompt is not None:
             before = self._texts.of(explanation.earlier)
@@ -98,37 +98,18 @@ class _Texts:
         self._held: OrderedDict[int, tuple[Call, Prompt, int]] = OrderedDict()
         self._size = 0
 
-    def keep(self, call: Call, prompt: Prompt) -> None:
-        size = 4 * sum(block.tokens.high for block in prompt.blocks)
-        self._held[id(call)] = (call, prompt, size)
+    def keep(self, slim: Call, prompt: Prompt) -> None:
+        """Keep a prompt, as long as there is room."""
+        size = 4 * sum(block.tokens.mid for block in slim.prompt.blocks) if slim.prompt else 0
+        self._held[id(slim)] = (slim, prompt, size)
         self._size += size
         while len(self._held) > _TEXTS or (self._size > _TEXT_BYTES and len(self._held) > 1):
             self._size -= self._held.popitem(last=False)[1][2]
 
-    def of(self, call: Call) -> Prompt | None:
-        found = self._held.get(id(call))
-        return found[1] if found is not None and found[0] is call else None
-
-
-def _slim(call: Call) -> Call:
-    """The call without the text of its request, of which only what later calls are held against is left."""
-    prompt = call.prompt
-    if prompt is None:
-        return replace(call, request=None)
-    body = {key: prompt.body[key] for key in _KEPT_OF_BODY if key in prompt.body}
-    blocks = tuple(map(_bare, prompt.blocks))
-    return replace(call, request=None, prompt=replace(prompt, blocks=blocks, body=body, notes=()))
-
-
-def _bare(block: Block) -> Block:
-    """A block without its text; of a tool the type is left, by which server tools are known."""
-    raw = None
-    if block.section is Section.TOOLS:
-        raw = {"type": mapping(block.raw).get("type")}
-    return Block(
-        *(block.section, block.route, block.kind, block.role, block.digest, block.template),
-        *(block.chunks, block.tokens, block.mark, raw),
-    )
+    def of(self, slim: Call) -> Prompt | None:
+        """The prompt of a call, if it is still here."""
+        found = self._held.get(id(slim))
+        return found[1] if found is not None and found[0] is slim else None
 
 
 def _sharpened(found: Explanation, before: Prompt, after: Prompt) -> Explanation:

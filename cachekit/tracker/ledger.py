@@ -11,7 +11,7 @@ import sys
 import weakref
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cachekit.core.calls import Call
 from cachekit.core.counts import NO_USAGE
@@ -76,17 +76,17 @@ class Ledger:
         """Work a record out. Whatever goes wrong in it, the caller's program goes on."""
         try:
             call = read(record, ask(record.sent, self.settings.provider), self.settings)
-            metrics, cost = self._judge.judge(call)
+            slim, metrics, cost = self._judge.judge(call)
         except Exception as error:
             self.broken += 1
             self._say(f"a call could not be worked out ({type(error).__name__})")
             return self._counted(_nothing_known(record), Cost())
         self._counted(metrics, cost)
         self.alerts.consider(metrics)
-        self._write(call)
+        self._write(replace(slim, request=call.request))
         for listener in self.listeners:
             try:
-                listener(call, metrics, cost)
+                listener(slim, metrics, cost)
             except Exception as error:
                 self._say(f"a listener failed ({type(error).__name__})")
         return metrics

@@ -27,6 +27,7 @@ from cachekit.core.families import family_of, prefix_id
 from cachekit.core.logs.litellm import calls
 from cachekit.core.logs.native_write import CallLog, Content
 from cachekit.core.shape import mapping, text
+from cachekit.core.simulate import measured
 from cachekit.tracker.reading import ask
 from cachekit.tracker.record import Sent
 
@@ -87,7 +88,7 @@ def with_prompt(call: Call, payload: Mapping[str, object], *, keep_request: bool
     if asked.prompt is None:
         return call
     scope = replace(asked.prompt.scope, model=asked.prompt.scope.model or call.model)
-    prompt = replace(asked.prompt, scope=scope)
+    prompt = measured(replace(asked.prompt, scope=scope))
     return replace(call, prompt=prompt, scope=scope, prefix_id=prefix_id(prompt), family=family_of(prompt))
 
 

@@ -18,7 +18,6 @@ from cachekit.core.prompt import Prompt, Scope
 from cachekit.core.providers import lower
 from cachekit.core.responses import Response, read_response
 from cachekit.core.shape import mapping, text
-from cachekit.core.simulate import measured
 from cachekit.core.usage import Usage
 from cachekit.tracker.options import Settings
 from cachekit.tracker.record import Record, Sent
@@ -28,7 +27,7 @@ _PROVIDER_OF_HOST = {"bedrock-mantle": "bedrock", "claude-on-aws": "anthropic"}
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A request that was understood: its body, its form, and its prompt with the requested model in its scope."""
+    """A request that was understood: its body, its form, and its prompt, the tokens of which nobody has counted."""
 
     body: Mapping[str, object] = field(default_factory=dict, repr=False)
     backend: Backend | None = None
@@ -49,7 +48,7 @@ def ask(sent: Sent, provider: str = "") -> Asked:
         wire_body, backend = wire.body, wire.backend
     prompt = lower(wire_body, backend)
     scope = _scope(prompt.scope, sent, provider)
-    return Asked(body, backend, measured(replace(prompt, scope=scope)) if prompt.blocks else None, scope)
+    return Asked(body, backend, replace(prompt, scope=scope) if prompt.blocks else None, scope)
 
 
 def _body(sent: Sent) -> Mapping[str, object]:

@@ -80,9 +80,13 @@ class Recorder:
 
     def _start(self) -> None:
         with self._lock:
-            if not self._started:
-                self._started = True
+            if self._started:
+                return
+            self._started = True
+            try:
                 threading.Thread(target=self._run, name="cachekit-tracker", daemon=True).start()
+            except RuntimeError:  # at the end of the program no thread can start: who reads works out what is left
+                self._started = False
 
     def _run(self) -> None:
         wake, goes_on = self._wake, True

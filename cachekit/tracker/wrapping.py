@@ -155,11 +155,17 @@ def _describe(function: Function, tracking: Tracking) -> Describe:
 
     def describe(args: tuple[object, ...], kwargs: dict[str, object]) -> Sent:
         request = _request(function, args, kwargs) if args else kwargs
-        kept = {key: value for key, value in request.items() if not _SECRET.search(key)}
+        kept = {key: value for key, value in request.items() if not _is_secret(key)}
         backend = Backend.LITELLM if litellm else _backend(kept, provider)
         return Sent(compact(kept), backend, provider, provider)
 
     return describe
+
+
+@functools.lru_cache(maxsize=1024)
+def _is_secret(name: str) -> bool:
+    """Whether a keyword may hold a key, a header or a client: such things are not kept."""
+    return _SECRET.search(name) is not None
 
 
 def _request(function: Function, args: tuple[object, ...], kwargs: dict[str, object]) -> Mapping[str, object]:
