@@ -60,6 +60,7 @@ def run(wish: WarmWish, manner: Manner, plan: Path | None, env: Mapping[str, str
         emit(forms.dry_json(warmer.scopes) if manner.form == "json" else forms.dry(warmer.scopes))
         return 0
     _tell(forms.quotes(warmer.scopes))
+    warmer.connect()
     if manner.once:
         return _once(warmer, wish, manner)
     with alone(_what(wish, config), force=manner.force):

@@ -74,6 +74,12 @@ class Warmer:
         """What came of it so far."""
         return self._counted.summary(self.scopes)
 
+    def connect(self) -> None:
+        """Builds the clients of all scopes now, where none was given: raises OutsideError where an SDK cannot make one,
+        instead of failing at the first ping."""
+        for scope in self.scopes if self._client is None else ():
+            self._built(scope)
+
     def _begin(self) -> None:
         """Begins to send, in a thread of its own; one that runs already goes on."""
         if self.running:

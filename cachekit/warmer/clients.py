@@ -85,7 +85,7 @@ def _made(address: Address, env: Mapping[str, str]) -> object:
     except Exception as error:
         raise OutsideError(
             f"no client for {address.backend.value} could be made: {type(error).__name__}",
-            mend="set the credentials as the SDK reads them, or --base-url to a server of yours",
+            mend="set credentials and region as the SDK reads them",
         ) from None
 
 

@@ -129,7 +129,8 @@ class Scope:
             status=response.status or 200,
             miss=response.miss,
         )
-        cost = cost_of(call.usage, self.ping, call.billing, started.wall, self.rules.tables)
+        counted = call.usage.input_total > 0
+        cost = cost_of(call.usage, self.ping, call.billing, started.wall, self.rules.tables) if counted else None
         self.state.spent += cost if cost is not None else self._expected(now)
         found = judge(Evidence(call, self.state.before, self.ping.lifetime, self.ping.automatic))
         if found.verdict is not WarmVerdict.NOT_CACHED:

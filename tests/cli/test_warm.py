@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from cachekit.cli.app import app
 from cachekit.emulator import Clock, Emulator, serve
-from tests.warmer.parts import HERE, LONG, claude, marked, message
+from tests.warmer.parts import HERE, LONG, NATIVE, claude, marked, message
 
 PRIVATE = "the launch codes are 4815162342 and nobody else may know them"
 
@@ -170,6 +170,16 @@ def test_without_credentials_the_provider_is_not_even_asked(folder) -> None:
     done = run("warm", written(folder), "--once")
     assert done.exit_code == 3
     assert "no credentials" in done.stdout
+
+
+@pytest.mark.parametrize("backend", ["openai-chat", "bedrock-converse"])
+def test_without_what_a_client_needs_it_ends_at_once_with_3(folder, monkeypatch, backend) -> None:
+    for name in ("OPENAI_API_KEY", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(folder / "none"))
+    done = run("warm", written(folder, request=NATIVE[backend]), "--once")
+    assert done.exit_code == 3
+    assert f"no client for {backend} could be made" in done.stderr
 
 
 def test_json_is_an_object_a_tick(folder, url) -> None:

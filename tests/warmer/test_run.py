@@ -389,6 +389,13 @@ def test_answers_that_never_came_count_against_the_budget(clock) -> None:
     assert summary.spent_usd == 0
 
 
+def test_an_answer_without_any_count_is_unpriced_and_counts_as_foreseen(clock) -> None:
+    results, summary = warmed(Provider(clock, [{"usage": None}]), 90_000, budget_usd=0.02)
+    assert {result.cost_usd for result in results[:-1]} == {None}
+    assert results[-1].ended is Ending.BUDGET
+    assert 0.01 < summary.spent_usd <= 0.02
+
+
 def test_a_budget_without_a_price_is_refused(clock) -> None:
     with pytest.raises(UsageError, match="needs a price"):
         warmed(Provider(clock), 10, request=claude(model="claude-nobody-9"), budget_usd=1)
