@@ -19,22 +19,24 @@ FOREVER = float("inf")
 class Point(NamedTuple):
     """A breakpoint that qualifies. `key` identifies the prefix up to it (scope and params included), `tokens` is its
     length, `ttl` in seconds, `back` the keys of the prefixes that its lookback covers, the nearest first, itself not
-    among them."""
+    among them; `block` is the index of the block that it stands on."""
 
     key: str
     tokens: int
     ttl: float
     back: tuple[str, ...] = ()
+    block: int = -1
 
 
 class Lookup(NamedTuple):
     """A call as a breakpoint cache sees it: when it starts, when entries that it writes can be read (the first event of
-    its answer), its breakpoints in cache order, and the length of the whole prompt."""
+    its answer), its breakpoints in cache order, the length of the whole prompt, and the keys of all its prefixes."""
 
     at: float
     readable: float
     points: tuple[Point, ...]
     total: int
+    keys: tuple[str, ...] = ()
 
 
 class Outcome(NamedTuple):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from itertools import zip_longest
@@ -15,6 +16,11 @@ from cachekit.core.volatile import kind_at, mask, sightings
 
 EXCERPT = 40
 """Characters of prompt text that are shown on each side of a divergence, where showing text is allowed."""
+
+_STRETCH, _AROUND = 240, 80
+"""Characters that a volatile sentence has at most, and beside a difference those that may tell what it is."""
+
+_DIGIT = re.compile(r"\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,7 @@ def _scope_changes(before: Prompt, after: Prompt) -> list[Change]:
         ("key", "key_changed"),
         ("region", "params_changed"),
         ("account", "params_changed"),
+        ("host", "params_changed"),
     ):
         old, new = getattr(before.scope, name), getattr(after.scope, name)
         if old != new:
@@ -136,7 +143,7 @@ def _kind(before: Prompt, after: Prompt, index: int) -> tuple[str, int]:
     if old.raw is None or new.raw is None:
         return ("volatile" if old.template and old.template == new.template else "text"), -1
     if _canonical(old) == _canonical(new):
-        return "key_order", -1
+        return ("key_order" if compact(old.raw) != compact(new.raw) else "text"), -1  # equal: less than all is at hand
     if "image" in old.kind and "image" in new.kind:
         return "image", -1
     return _text_kind(_text(old), _text(new))
@@ -172,21 +179,55 @@ def _text(block: Block) -> str:
     return texts(block.raw)
 
 
+def alike(before: Block, after: Block) -> bool:
+    """Whether two texts are the same but for a stretch of a tenth of their length at most, or for white space. False
+    where their text is not at hand."""
+    old, new = _text(before), _text(after)
+    if not old or not new:
+        return False
+    head = _common(old, new)
+    tail = _common(old[head:][::-1], new[head:][::-1])
+    return (head + tail) * 10 >= 9 * max(len(old), len(new)) or "".join(old.split()) == "".join(new.split())
+
+
+def _common(old: str, new: str) -> int:
+    """How many characters two texts begin alike with."""
+    low, high = 0, min(len(old), len(new))
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if old[low:middle] == new[low:middle] else (low, middle - 1)
+    return low
+
+
 def _text_kind(old: str, new: str) -> tuple[str, int]:
     offset = next((i for i, (a, b) in enumerate(zip_longest(old, new)) if a != b), -1)
     if "".join(old.split()) == "".join(new.split()):
         return "whitespace", offset
     if mask(old) == mask(new):
         return kind_at(new, offset) or kind_at(old, offset) or "volatile", offset
-    return _put_in(old, new, offset) or _put_in(new, old, offset) or "text", offset
+    return _replaced(old, new) or "text", offset
 
 
-def _put_in(old: str, new: str, offset: int) -> str:
-    """The kind of volatile text that was put into an otherwise equal text; empty where something else differs."""
-    added = len(new) - len(old)
-    if added <= 0 or (offset >= 0 and old[offset:] != new[offset + added :]):
+def _replaced(old: str, new: str) -> str:
+    """The kind of volatile text that was put in, taken out or replaced in an otherwise equal text; empty where
+    something else differs."""
+    head = _common(old, new)
+    tail = _common(old[head:][::-1], new[head:][::-1])
+    stretches = [(text, head, len(text) - tail) for text in (new, old) if len(text) - tail > head]
+    if any(end - start > _STRETCH for _, start, end in stretches):
         return ""
-    return next((seen.kind for seen in sightings(new) if offset <= seen.offset < offset + added), "")
+    kinds = [_volatile_in(*stretch) for stretch in stretches]
+    return kinds[0] if all(kinds) else ""
+
+
+def _volatile_in(text: str, start: int, end: int) -> str:
+    """The kind of the first volatile text that lies in or across a stretch."""
+    left = max(0, start - _AROUND)
+    for seen in sightings(text[left : end + _AROUND]):
+        if left + seen.offset < end and left + seen.offset + len(seen.text) > start:
+            return seen.kind
+    kinds = (kind_at(text, start + digit.start()) for digit in _DIGIT.finditer(text[start:end]))
+    return next((kind for kind in kinds if kind), "")
 
 
 def _excerpt(text: str, offset: int) -> str:

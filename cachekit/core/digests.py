@@ -10,21 +10,18 @@ from __future__ import annotations
 import base64
 import json
 import os
-import re
 from hashlib import blake2b
 from typing import NamedTuple
 
 import orjson
 import xxhash
 
-from cachekit.core.volatile import mask
+from cachekit.core.template import template_text
 
 CHUNK_CHARACTERS = 512
 """A chunk stands for about 128 tokens; at 4 characters a token that is 512 characters."""
 
 _MEMO_SIZE = 32_768
-_SPACE = re.compile(r"(?:\s|\\[nrt])+")
-"""Runs of white space, escaped line ends included: a template does not tell them apart."""
 
 
 class Fingerprint(NamedTuple):
@@ -91,7 +88,7 @@ def fingerprint_block(value: object, *, chunked: bool = False) -> Fingerprint:
 
 def _fingerprint(data: bytes, key: bytes, chunked: bool) -> Fingerprint:
     source = data.decode("utf-8", "replace")
-    template = digest(_SPACE.sub(" ", mask(source)).encode(), key)
+    template = digest(template_text(source).encode(), key)
     return Fingerprint(digest(data, key), template, _chunks(source, key) if chunked else ())
 
 

@@ -9,93 +9,27 @@ reason, that is shown beside ours and wins.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from decimal import Decimal
-from enum import StrEnum
+from dataclasses import replace
 
-from cachekit.core.auditors.marks import most_marks, takes_marks
-from cachekit.core.cache import Chunks, Lookup
+from cachekit.core.cache import Chunks
 from cachekit.core.calls import BadLine, Call
-from cachekit.core.changes import Change, changes
-from cachekit.core.implicit import with_policy
-from cachekit.core.lineage import Due, Lineage, earlier_from
+from cachekit.core.causes import Cause as Cause
+from cachekit.core.causes import Found, cause_of, gap_of, refusal
+from cachekit.core.due import Due, Earlier, Seen, earlier_from, session_of
+from cachekit.core.explanation import Explanation as Explanation
+from cachekit.core.explanation import cold
+from cachekit.core.lineage import Lineage
 from cachekit.core.logs.lowered import lowered
-from cachekit.core.policy import Policy
-from cachekit.core.prompt import Prompt
-from cachekit.core.simulate import look_up, policy_of, server_tools
+from cachekit.core.order import in_order
+from cachekit.core.settling import Settling
+from cachekit.core.simulate import look_at, policy_of, prepared
 from cachekit.core.stakes import stake
-
-
-class Cause(StrEnum):
-    """The causes of a miss."""
-
-    COLD = "cold"
-    EXPIRED = "expired"
-    PREFIX_CHANGED = "prefix_changed"
-    MODEL_CHANGED = "model_changed"
-    PARAMS_CHANGED = "params_changed"
-    KEY_CHANGED = "key_changed"
-    BELOW_MINIMUM = "below_minimum"
-    NO_MARK = "no_mark"
-    MARKS_GONE = "marks_gone"
-    MARK_REJECTED = "mark_rejected"
-    LOOKBACK = "lookback"
-    RACE = "race"
-    EVICTED_OR_ROUTED = "evicted_or_routed"
-    UNPREDICTABLE = "unpredictable"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Explanation:
-    """Why one call missed. `tokens` were due and not read (for a cold start: written), `usd` is what they cost above
-    their price as reads, None when unpriced. `kind` says what changed, where something did; `gap` is the time since the
-    earlier call in seconds. `inferred` causes come from usage and time alone."""
-
-    call: Call
-    cause: Cause
-    detail: str
-    tokens: int = 0
-    usd: Decimal | None = None
-    route: str = ""
-    kind: str = ""
-    offset: int = -1
-    earlier: Call | None = None
-    gap: float | None = None
-    inferred: bool = False
-    provider_reason: str | None = None
-
-    @property
-    def avoidable(self) -> bool:
-        """Whether the miss cost more than it had to: a cold start did not."""
-        return self.cause is not Cause.COLD
-
-
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """One call with all that explaining it needs."""
-
-    call: Call
-    prompt: Prompt | None
-    policy: Policy
-    look: Lookup | Chunks | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """A cause before it is priced."""
-
-    cause: Cause
-    detail: str
-    change: Change | None = None
-    inferred: bool = False
-
-
-_ENOUGH = 0.97
-"""A read of this share of what was due counts as full: the lengths of inner prefixes are estimates."""
 
 _SLACK = 16
 """Tokens by which a recorded length may differ between two calls (a rewritten tail of a template)."""
+
+_GRIDS = 2
+"""Steps of its grid by which an automatic cache may fall short: it takes hidden tokens off before it rounds down."""
 
 _PROVIDER = {
     "model_changed": Cause.MODEL_CHANGED,
@@ -113,68 +47,109 @@ _PROVIDER = {
 
 
 def explain(calls: Iterable[Call | BadLine]) -> Iterator[Explanation]:
-    """The explanations of a log, in its order. Calls come in order of start; memory is bounded."""
-    lineage = Lineage()
+    """The explanations of a log, in order of start: a log may be as far out of order as calls that run side by side
+    are. Memory is bounded."""
+    lineage, settling = Lineage(), Settling()
+    for call in in_order(_answered(calls)):
+        seen = _seen(call)
+        if _failed(seen.call):
+            yield from settling.add(_rejected(seen), None, earlier_from(seen, None))
+        else:
+            yield from settling.add(*_told(lineage, seen))
+    yield from settling.rest()
+
+
+def _answered(calls: Iterable[Call | BadLine]) -> Iterator[Call]:
+    """Calls that a provider answered."""
     for call in calls:
         if isinstance(call, Call) and not call.flags & {"response_cache", "synthetic"}:
-            found = explain_call(lineage, lowered(call))
-            if found is not None:
-                yield found
+            yield call
 
 
 def explain_call(lineage: Lineage, call: Call) -> Explanation | None:
-    """Explains one call by those before it, and keeps it for those after it."""
+    """Explains one call by those before it, and keeps it for those after it. Unlike `explain` it cannot wait for what
+    follows: the first call of a prompt that goes on being used beside another is told as a change."""
+    seen = _seen(call)
+    return _rejected(seen) if _failed(seen.call) else _told(lineage, seen)[0]
+
+
+def _seen(call: Call) -> Seen:
+    call = lowered(call)
     policy = policy_of(call)
-    prompt = with_policy(call.prompt, policy) if call.prompt is not None and call.prompt.blocks else None
-    seen = _Seen(call, prompt, policy, look_up(call))
-    if _failed(call):
-        return _rejected(seen)
-    due = lineage.due(call, prompt)
-    explanation = _explained(seen, due) if call.usage.known else None
-    lineage.remember(call, earlier_from(call, prompt, seen.look, policy))
-    return explanation
+    prompt = prepared(call.prompt, policy)
+    return Seen(call, prompt, policy, look_at(call, prompt, policy))
+
+
+def _told(lineage: Lineage, seen: Seen) -> tuple[Explanation | None, Due | None, Earlier]:
+    due = lineage.due(seen)
+    own = earlier_from(seen, due)
+    lineage.remember(seen, own)
+    return _explained(seen, due, own) if seen.call.usage.known else _rejected(seen), due, own
 
 
 def _failed(call: Call) -> bool:
     return "error" in call.flags or (call.status is not None and call.status >= 400)
 
 
-def _rejected(seen: _Seen) -> Explanation | None:
+def _rejected(seen: Seen) -> Explanation | None:
     """A refused call is explained where its breakpoints are the reason."""
-    if seen.prompt is None or not takes_marks(seen.prompt, seen.policy) or seen.policy.implicit:
-        return None
-    count, most = len(seen.prompt.marked()), most_marks(seen.policy)
-    if count > most:
-        return Explanation(seen.call, Cause.MARK_REJECTED, f"{count} breakpoints, and the provider takes {most}")
-    ttls = [mark.ttl or "5m" for _, _, mark in seen.prompt.marked()]
-    if "1h" in ttls[ttls.index("5m") + 1 if "5m" in ttls else len(ttls) :]:
-        return Explanation(seen.call, Cause.MARK_REJECTED, "a 1h breakpoint after a 5m one")
-    return None
+    why = refusal(seen)
+    return Explanation(seen.call, Cause.MARK_REJECTED, why) if why else None
 
 
-def _explained(seen: _Seen, due: Due | None) -> Explanation | None:
+def _explained(seen: Seen, due: Due | None, own: Earlier) -> Explanation | None:
     usage = seen.call.usage
+    rejected = _rejected(seen) if not usage.read and not usage.written else None
+    if rejected is not None:
+        return rejected
     if due is None:
         return _without_due(seen)
-    exact = due.tokens == due.earlier.cached
-    if usage.read >= (due.tokens - _SLACK if exact else due.tokens * _ENOUGH):
+    if _enough(seen, due, own):
         return None
-    found = _cause(seen, due)
-    lost = due.tokens - usage.read
-    return _explanation(seen, due, found, lost)
+    found = cause_of(seen, due)
+    apart = due.static and _begins_apart(found, due, own)
+    return cold(seen.call) if apart else _explanation(seen, due, found, due.tokens - usage.read)
 
 
-def _without_due(seen: _Seen) -> Explanation | None:
-    """Nothing was due: a cold start where something was written, or a request that asks for nothing."""
-    usage, call = seen.call.usage, seen.call
-    if usage.written and not usage.read:
-        return Explanation(
-            call, Cause.COLD, "no earlier call has this prefix", usage.written, provider_reason=call.miss
-        )
-    return None
+def _begins_apart(found: Found, due: Due, own: Earlier) -> bool:
+    """Whether a new session begins under another model or key, or with a prompt of its own words: the sessions of a
+    service may each have their own."""
+    before, session = session_of(due.earlier.call), session_of(own.call)
+    if not before or not session or before == session:
+        return False
+    if found.cause in (Cause.MODEL_CHANGED, Cause.KEY_CHANGED):
+        return due.earlier.ends[-1].block >= due.earlier.static
+    worded = found.change is not None and found.change.kind == "text"
+    return worded and due.earlier.call.family != own.call.family
 
 
-def _explanation(seen: _Seen, due: Due, found: _Found, lost: int) -> Explanation:
+def _enough(seen: Seen, due: Due, own: Earlier) -> bool:
+    """Whether what was due was read, or all that the call itself has of it: its own tools and system text where only
+    those were shared, or its own last prefix, with nothing left to write."""
+    read, written = seen.call.usage.read, seen.call.usage.written
+    slack = _GRIDS * seen.look.grid if isinstance(seen.look, Chunks) else _SLACK
+    if seen.prompt is None and seen.policy.style == "automatic":
+        slack = _GRIDS * seen.policy.grid
+    if read >= due.end.least - slack:
+        return True
+    if due.static:
+        static = [end for end in own.ends if end.block < own.static]
+        return bool(static) and read >= static[-1].least - slack
+    covers = bool(own.ends) and own.ends[-1].block >= due.end.block
+    return covers and not isinstance(seen.look, Chunks) and read > 0 and written <= _SLACK
+
+
+def _without_due(seen: Seen) -> Explanation | None:
+    """Nothing was due: a cold start where something was written, or a request that asks for nothing. Where the provider
+    tells what changed, there was something that we have not seen."""
+    start, told = cold(seen.call), _PROVIDER.get(seen.call.miss or "")
+    if start is None or told is None:
+        return start
+    usd = stake(seen.call, start.tokens)
+    return replace(start, cause=told, detail=f"the provider says {seen.call.miss}", usd=usd)
+
+
+def _explanation(seen: Seen, due: Due, found: Found, lost: int) -> Explanation:
     call, change = seen.call, found.change
     cause, detail, inferred = found.cause, found.detail, found.inferred
     told = _PROVIDER.get(call.miss or "")
@@ -190,106 +165,7 @@ def _explanation(seen: _Seen, due: Due, found: _Found, lost: int) -> Explanation
         kind=change.kind if change else "",
         offset=change.offset if change else -1,
         earlier=due.earlier.call,
-        gap=_gap(call, due),
+        gap=gap_of(call, due),
         inferred=inferred,
         provider_reason=call.miss,
     )
-
-
-def _gap(call: Call, due: Due) -> float | None:
-    return call.ts - due.earlier.at if call.ts is not None and due.earlier.call.ts is not None else None
-
-
-def _cause(seen: _Seen, due: Due) -> _Found:
-    """The first cause that holds, from what is certain to what is left over."""
-    gap = _gap(seen.call, due)
-    if seen.prompt is not None and server_tools(seen.prompt):
-        return _Found(Cause.UNPREDICTABLE, "server tools bill several passes as one")
-    if _lost_marks(seen):
-        blind = seen.prompt is None
-        return _Found(Cause.MARKS_GONE, "the family had breakpoints and this call has none", inferred=blind)
-    changed = _changed(seen, due)
-    if changed is not None and changed.cause in (Cause.MODEL_CHANGED, Cause.KEY_CHANGED):
-        return changed
-    if gap is not None and gap >= due.earlier.ttl:
-        return _Found(
-            Cause.EXPIRED,
-            f"{_span(gap)} after the call before it; the entry lived {_span(due.earlier.ttl)}",
-            inferred=seen.prompt is None,
-        )
-    if changed is not None and not changed.inferred:
-        return changed
-    return _unchanged(seen, due, gap) or changed or _Found(Cause.EVICTED_OR_ROUTED, _SILENT)
-
-
-_SILENT = "the same prefix, in time, and still not read: evicted, or routed to a machine that does not hold it"
-
-
-def _lost_marks(seen: _Seen) -> bool:
-    """No breakpoint any more; without blocks: nothing cached at all although the prompt is long enough."""
-    if seen.prompt is not None:
-        return takes_marks(seen.prompt, seen.policy) and not seen.prompt.marked()
-    usage = seen.call.usage
-    needed = seen.policy.minimum or 4096
-    breakpoints = seen.policy.style == "breakpoints" or not seen.policy.known
-    return breakpoints and not usage.read and not usage.written and usage.input_total >= needed
-
-
-def _changed(seen: _Seen, due: Due) -> _Found | None:
-    """A difference from the earlier call within what it cached; without blocks, what the log's own fields tell."""
-    before = due.earlier
-    if before.call.model != seen.call.model and before.call.model and seen.call.model:
-        detail = f"from {before.call.model} to {seen.call.model}"
-        return _Found(Cause.MODEL_CHANGED, detail, Change("model_changed", "model", "request", "model", -1, -1, detail))
-    if seen.prompt is None or before.prompt is None:
-        return _changed_by_usage(seen, due)
-    for change in changes(before.prompt, seen.prompt):
-        if change.index <= due.index:
-            return _Found(Cause(change.cause), change.detail, change)
-    return None
-
-
-def _changed_by_usage(seen: _Seen, due: Due) -> _Found | None:
-    """Another exact prefix, or within the ttl a shorter read with a longer write: the prefix was rewritten."""
-    usage, old, new = seen.call.usage, due.earlier.call.prefix_id, seen.call.prefix_id
-    if old and new and old != new and not usage.read:
-        return _Found(Cause.PREFIX_CHANGED, "the exact prefix is another one", inferred=True)
-    if (not old or not new) and usage.written:
-        return _Found(Cause.PREFIX_CHANGED, "written anew within the ttl: the prefix was rewritten", inferred=True)
-    return None
-
-
-def _unchanged(seen: _Seen, due: Due, gap: float | None) -> _Found | None:
-    """Nothing changed and the entry should live: was it readable, in sight, long enough?"""
-    call = seen.call
-    if call.ts is not None and gap is not None and call.ts < due.earlier.readable:
-        return _Found(
-            Cause.RACE,
-            f"sent {_span(gap)} after the call before it, whose answer had not begun",
-            inferred=seen.prompt is None,
-        )
-    if not isinstance(seen.look, Lookup) or seen.prompt is None:
-        return None
-    if not seen.look.points:
-        return _Found(Cause.BELOW_MINIMUM, f"the marked prefix is below the minimum of {seen.policy.minimum:,} tokens")
-    if not _in_sight(seen.look, due):
-        return _Found(
-            Cause.LOOKBACK, f"more than {seen.policy.lookback} positions since the last entry, which is out of sight"
-        )
-    return None
-
-
-def _in_sight(look: Lookup, due: Due) -> bool:
-    """Whether a breakpoint's lookback reaches the entry that was due."""
-    earlier = look_up(due.earlier.call)
-    if not isinstance(earlier, Lookup):
-        return True
-    keys = {point.key for point in earlier.points}
-    return any(point.key in keys or not keys.isdisjoint(point.back) for point in look.points)
-
-
-def _span(seconds: float) -> str:
-    """A time for people: `40 s`, `12 min`, `3.5 h`."""
-    if seconds < 90:
-        return f"{seconds:.3g} s"
-    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

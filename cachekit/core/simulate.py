@@ -78,13 +78,19 @@ def _result(call: Call, outcome: Outcome | None) -> Simulated:
 
 def look_up(call: Call, policy: Policy | None = None) -> Lookup | Chunks | None:
     """A call as its cache sees it; None where that cannot be told. `policy`: by default that of the call's model."""
-    prompt = call.prompt
-    if prompt is None or not prompt.blocks or call.ts is None or server_tools(prompt):
-        return None
     policy = policy or policy_of(call)
-    if not policy.known:
+    return look_at(call, prepared(call.prompt, policy), policy)
+
+
+def prepared(prompt: Prompt | None, policy: Policy) -> Prompt | None:
+    """The prompt with token estimates and with what its model adds; None where there is nothing in it."""
+    return with_policy(measured(prompt), policy) if prompt is not None and prompt.blocks else None
+
+
+def look_at(call: Call, prompt: Prompt | None, policy: Policy) -> Lookup | Chunks | None:
+    """The same of a prompt that is prepared."""
+    if prompt is None or call.ts is None or not policy.known or server_tools(prompt):
         return None
-    prompt = with_policy(measured(prompt), policy)
     if takes_marks(prompt, policy):
         return breakpoint_look_up(call, prompt, policy)
     return automatic_look_up(call, prompt, policy) if policy.style == "automatic" else None
@@ -133,8 +139,8 @@ def breakpoint_look_up(
         ttl = ttl_seconds(mark.ttl or policy.default_ttl or "5m")
         if fits and ttl is not None:
             back = _earlier(prompt, keys, index) if policy.implicit else _back(prompt.blocks, keys, index, policy)
-            points.append(Point(keys[index], lengths[index], float(ttl), back))
-    return Lookup(at, at + _first_event(call), tuple(points), total)
+            points.append(Point(keys[index], lengths[index], float(ttl), back, index))
+    return Lookup(at, at + _first_event(call), tuple(points), total, keys)
 
 
 def _first_event(call: Call) -> float:

@@ -19,7 +19,7 @@ from cachekit.core.digests import compact
 from cachekit.core.errors import InputError
 from cachekit.core.logs.native import COUNTERS, VERSION
 from cachekit.core.logs.skeleton import lines_of_prompt
-from cachekit.core.prompt import Scope
+from cachekit.core.prompt import Prompt, Scope
 from cachekit.core.usage import Usage
 
 Content = Literal["digests", "full", "none"]
@@ -31,10 +31,10 @@ _PRIVATE = 0o600
 
 def to_line(call: Call, content: Content = "digests") -> bytes:
     """The call as a line of the log, its end included. Total: what is no JSON becomes a description of its type."""
-    line = _fields(call)
+    line, whole = _fields(call), _has_text(call.prompt)
     if content != "none" and call.prompt is not None:
-        line.update(lines_of_prompt(call.prompt))
-    request = call.request if call.request is not None else call.prompt.body if call.prompt is not None else None
+        line.update(lines_of_prompt(_measured(call.prompt) if whole else call.prompt))
+    request = call.request if call.request is not None else call.prompt.body if call.prompt and whole else None
     if content == "full" and request:
         line["request"] = request
     if call.meta:
@@ -43,6 +43,19 @@ def to_line(call: Call, content: Content = "digests") -> bytes:
     if not data.startswith(b"{"):  # something in it refers to itself
         data = compact({key: value for key, value in line.items() if key not in ("request", "meta")})
     return data + b"\n"
+
+
+def _has_text(prompt: Prompt | None) -> bool:
+    return prompt is not None and any(block.raw is not None for block in prompt.blocks)
+
+
+def _measured(prompt: Prompt) -> Prompt:
+    """The prompt with token estimates: without its text they cannot be made up for."""
+    if any(block.tokens.high for block in prompt.blocks):
+        return prompt
+    from cachekit.core.tokens import measure
+
+    return measure(prompt)
 
 
 def _fields(call: Call) -> dict[str, object]:

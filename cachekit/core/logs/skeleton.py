@@ -10,14 +10,23 @@ from cachekit.core.shape import count, items, mapping, text
 
 
 def lines_of_prompt(prompt: Prompt) -> dict[str, object]:
-    """The fields `backend`, `params`, `blocks` and `hidden` of a line; empty ones are left out."""
+    """The fields `backend`, `options`, `params`, `blocks` and `hidden` of a line; empty ones are left out."""
     named = {
         "backend": prompt.backend.value,
+        "options": _options(prompt.body),
         "params": [[p.level.value, p.name, p.digest] for p in prompt.params],
         "hidden": _counts(prompt.hidden) if prompt.hidden != Tokens() else None,
     }
     kept: dict[str, object] = {key: value for key, value in named.items() if value}
     return {**kept, "blocks": [_block_line(b) for b in prompt.blocks]}
+
+
+def _options(body: Mapping[str, object]) -> dict[str, object]:
+    """What the request asks of the cache as a whole: no text, and what later calls are simulated by."""
+    told = {key: text(body.get(key)) for key in ("prompt_cache_retention",)}
+    modes = {key: text(mapping(body.get("prompt_cache_options")).get(key)) for key in ("mode", "ttl")}
+    known = {key: value for key, value in modes.items() if value}
+    return {key: value for key, value in (*told.items(), ("prompt_cache_options", known)) if value}
 
 
 def _block_line(block: Block) -> dict[str, object]:
@@ -44,7 +53,7 @@ def prompt_of_lines(line: Mapping[str, object], backend: Backend, scope: Scope) 
     """The prompt that a line's skeleton describes. Total: what is no block is left out."""
     blocks = tuple(_block(mapping(item)) for item in items(line.get("blocks")) if isinstance(item, dict))
     params = tuple(_param(items(item)) for item in items(line.get("params")) if len(items(item)) == 3)
-    return Prompt(backend, scope, blocks, params, hidden=_tokens(line.get("hidden")))
+    return Prompt(backend, scope, blocks, params, hidden=_tokens(line.get("hidden")), body=mapping(line.get("options")))
 
 
 def _block(fields: Mapping[str, object]) -> Block:

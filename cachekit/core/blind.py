@@ -1,0 +1,145 @@
+"""Which earlier call a call should have read from, where the log has no blocks: by session, prefix id and counters.
+
+A call whose read is as long as what an earlier one left repeats or continues it. One that read nothing, or less, is
+held against the call that its session tells, or else against one that left about as much: an inference.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from cachekit.core.due import Due, Earlier, Seen, session_of
+
+_GROUPS = 50_000
+_HEADS = 16
+"""Call sites or conversations that are kept apart under one family, session and model."""
+
+_SLACK = 16
+_GRIDS = 2
+_AS_LONG = 0.9
+"""A prompt shorter than this share of what an earlier call cached does not begin with it."""
+
+_LIKE, _GROWN = 0.03, 1.3
+"""A rewrite is about as long as what it replaces, or longer by what a conversation has grown meanwhile."""
+
+_STEADY = 3
+"""Calls that cached something one after the other: one that does not has lost its breakpoints."""
+
+
+@dataclass(slots=True)
+class _Head:
+    """The latest call of a call site or conversation, and how many calls before it read what the one before left."""
+
+    earlier: Earlier
+    chain: int = 0
+
+
+@dataclass(slots=True)
+class _Group:
+    """Calls of one family, session and model. `steady` counts those that cached something, without a break."""
+
+    heads: list[_Head] = field(default_factory=list)
+    steady: int = 0
+
+
+@dataclass(slots=True)
+class BlindLineage:
+    """The memory of calls without blocks, bounded by groups."""
+
+    groups: int = _GROUPS
+    _groups: OrderedDict[tuple[str, str], _Group] = field(default_factory=OrderedDict)
+    _prefixes: OrderedDict[str, Earlier] = field(default_factory=OrderedDict)
+    _sites: OrderedDict[str, Earlier] = field(default_factory=OrderedDict)
+
+    def due(self, seen: Seen) -> Due | None:
+        """What the call should have read; None where nothing tells."""
+        call = seen.call
+        known = self._prefixes.get(call.prefix_id) if call.prefix_id else None
+        if known is not None:
+            beyond = (
+                seen.policy.implicit and call.usage.read > 0
+            )  # what the provider marked behind it is not the prefix
+            return None if beyond else Due(known, known.ends[-1], repeated=True)
+        group = self._groups.get(_key(seen))
+        if group is None or not group.heads:
+            return self._other_model(seen)
+        head = _continued(group, seen) or (_of_session(group, seen) if session_of(call) else _like(group, seen))
+        return Due(head.earlier, head.earlier.ends[-1]) if head is not None else None
+
+    def _other_model(self, seen: Seen) -> Due | None:
+        """The call before of the same session, or without any of the same family, that went to another model."""
+        earlier = self._sites.get(_site(seen)) if _site(seen) else None
+        if earlier is None or seen.call.usage.input_total < earlier.cached * _AS_LONG:
+            return None
+        return Due(earlier, earlier.ends[-1])
+
+    def remember(self, seen: Seen, earlier: Earlier) -> None:
+        """Keeps a call as the latest of its call site or conversation."""
+        group = self._groups.setdefault(_key(seen), _Group())
+        self._groups.move_to_end(_key(seen))
+        group.steady = group.steady + 1 if seen.call.usage.read or seen.call.usage.written else 0
+        if earlier.ends:
+            head = _continued(group, seen)
+            if head is not None:
+                group.heads.remove(head)
+            group.heads = [*group.heads, _Head(earlier, head.chain + 1 if head is not None else 0)][-_HEADS:]
+            if seen.call.prefix_id:
+                _keep(self._prefixes, seen.call.prefix_id, earlier, self.groups)
+            _keep(self._sites, _site(seen), earlier, self.groups)
+        if len(self._groups) > self.groups:
+            self._groups.popitem(last=False)
+
+
+def _keep(memory: OrderedDict[str, Earlier], key: str, earlier: Earlier, most: int) -> None:
+    memory[key] = earlier
+    memory.move_to_end(key)
+    if len(memory) > most:
+        memory.popitem(last=False)
+
+
+def _site(seen: Seen) -> str:
+    """The session, else the family; empty without either."""
+    session = session_of(seen.call)
+    return f"session {session}" if session else seen.call.family
+
+
+def _key(seen: Seen) -> tuple[str, str]:
+    return _site(seen), seen.call.model
+
+
+def _continued(group: _Group, seen: Seen) -> _Head | None:
+    """The call whose prefix this one read, by its length."""
+    read = seen.call.usage.read
+    slack = max(_SLACK, _GRIDS * seen.policy.grid) if seen.policy.style == "automatic" else _SLACK
+    return next((h for h in reversed(group.heads) if read and abs(h.earlier.cached - read) <= slack), None)
+
+
+def _of_session(group: _Group, seen: Seen) -> _Head | None:
+    """The call before. What reads a part, and nobody has continued yet, may be single questions under one prompt; so
+    may be what reads just as much as the call before."""
+    head, usage = group.heads[-1], seen.call.usage
+    if usage.read and (not head.chain or abs(usage.read - head.earlier.call.usage.read) <= _SLACK):
+        return None
+    return head if usage.input_total >= head.earlier.cached * _AS_LONG else None
+
+
+def _like(group: _Group, seen: Seen) -> _Head | None:
+    """Without a session: who left about as much as this call wrote anew. What read a part may be another
+    conversation."""
+    usage = seen.call.usage
+    if usage.read or seen.policy.style == "automatic":
+        return None
+    if not usage.written:
+        return group.heads[-1] if group.steady >= _STEADY and _as_usual(group, usage.input_total) else None
+    return next((head for head in reversed(group.heads) if _rewritten(head, usage.written)), None)
+
+
+def _as_usual(group: _Group, total: int) -> bool:
+    totals = [head.earlier.call.usage.input_total for head in group.heads]
+    return min(totals) * _AS_LONG <= total <= max(totals) * _GROWN
+
+
+def _rewritten(head: _Head, written: int) -> bool:
+    cached = head.earlier.cached
+    return head.chain > 0 and cached * (1 - _LIKE) <= written <= cached * _GROWN

@@ -1,0 +1,43 @@
+"""The value: why one call missed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from cachekit.core.calls import Call
+from cachekit.core.causes import Cause
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why one call missed. `tokens` were due and not read (for a cold start: written), `usd` is what they cost above
+    their price as reads, None when unpriced. `kind` says what changed, where something did; `gap` is the time since the
+    earlier call in seconds. `inferred` causes come from usage and time alone."""
+
+    call: Call
+    cause: Cause
+    detail: str
+    tokens: int = 0
+    usd: Decimal | None = None
+    route: str = ""
+    kind: str = ""
+    offset: int = -1
+    earlier: Call | None = None
+    gap: float | None = None
+    inferred: bool = False
+    provider_reason: str | None = None
+
+    @property
+    def avoidable(self) -> bool:
+        """Whether the miss cost more than it had to: a cold start did not."""
+        return self.cause is not Cause.COLD
+
+
+def cold(call: Call) -> Explanation | None:
+    """A cold start: what was written and never seen before. None where nothing was written, or something read."""
+    usage = call.usage
+    if not usage.written or usage.read:
+        return None
+    why = "no earlier call has this prefix"
+    return Explanation(call, Cause.COLD, why, usage.written, provider_reason=call.miss)
