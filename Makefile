@@ -25,6 +25,11 @@ test: $(VENV)/.tested
 truth: $(VENV)/.tested
 	@$(BIN)/python -m tests.truth
 
+bench: $(VENV)/.tested
+	@$(BIN)/python -m tests.bench.report
+	@$(BIN)/python -m tests.bench.simulators
+	@$(BIN)/python -m tests.bench.causes
+
 bench-pull: $(VENV)/.tested
 	@$(BIN)/python -m tests.bench.pull
 

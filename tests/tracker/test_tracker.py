@@ -247,7 +247,9 @@ def test_answers_may_be_objects_or_dicts(answer):
     assert tracker.calls()[0].cache_read_tokens == 90
 
 
-@pytest.mark.parametrize("answer", [None, "text", 5, b"bytes", [1], object(), ("a",), {}], ids=repr)
+@pytest.mark.parametrize(
+    "answer", [None, "text", 5, b"bytes", [1], object(), ("a",), {}], ids=lambda a: type(a).__name__
+)
 def test_answers_of_no_known_kind_are_unknown_and_handed_back(answer):
     tracker = quiet()
     assert tracker.wrap(lambda **_: answer)(**request()) is answer
