@@ -7,6 +7,7 @@ suffice we wait longer, since a pull may take hours and another reader of the lo
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -99,9 +100,10 @@ def connect(place: Place, clock: Clock) -> Aws:
 
 
 def _session(place: Place) -> Session:
+    """botocore reads AWS_DEFAULT_REGION only; the AWS CLI and all other SDKs read AWS_REGION before it."""
     session = Session(profile=place.profile)
-    if place.region:
-        session.set_config_variable("region", place.region)
+    if region := place.region or os.environ.get("AWS_REGION"):
+        session.set_config_variable("region", region)
     return session
 
 

@@ -22,10 +22,16 @@ FIRST = MINUTE
 GOOD_EVENTS, GOOD_PAGES = 10_000, 50
 """How much a window should hold. A page has at most 1 MB, so that few large events fill many pages."""
 
-MOST_EVENTS = 100_000
-"""A window with more is read again in smaller ones: its ids would fill the memory."""
-
 GROWTH = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Most:
+    """What one window may hold: its ids stand in memory, and its pages are read again after a kill. One that holds more
+    is read again in smaller windows. Only pages with events count."""
+
+    events: int = 100_000
+    pages: int = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +49,7 @@ class Group:
         return named | ({"filterPattern": self.pattern} if self.pattern else {})
 
 
-def read_group(service: Service, group: Group, span: Span, most: int = MOST_EVENTS) -> Iterator[Batch]:
+def read_group(service: Service, group: Group, span: Span, most: Most = Most()) -> Iterator[Batch]:
     """The events of a span. Events may come twice; none is left out. Raises as `Service.ask`."""
     start, width = span.start, FIRST
     while start < span.end:
@@ -65,14 +71,14 @@ class _Read:
     cut: int | None = None
 
 
-def _window(service: Service, group: Group, window: Span, most: int) -> Generator[Batch, None, _Read]:
+def _window(service: Service, group: Group, window: Span, most: Most) -> Generator[Batch, None, _Read]:
     """The pages of a window, as long as it does not hold too much."""
-    events = pages = 0
+    events = pages = filled = 0
     reached, token = window.start, ""
     while True:
         answer = _page(service, group, window, token)
         found = [event for item in items(answer.get("events")) if (event := _event(mapping(item))) is not None]
-        events, pages = events + len(found), pages + 1
+        events, pages, filled = events + len(found), pages + 1, filled + bool(found)
         reached = max((reached, *(event.at for event in found)))
         yield Batch(found, min(reached, window.end))
         last, token = token, text(answer.get("nextToken")) or ""
@@ -80,7 +86,7 @@ def _window(service: Service, group: Group, window: Span, most: int) -> Generato
             return _Read(events, pages)
         if token == last:
             raise OutsideError("AWS points from a page to the same page", where=service.about, mend="try later")
-        if events >= most and window.end - window.start > 1:
+        if (events >= most.events or filled >= most.pages) and window.end - window.start > 1:
             middle = (window.start + window.end) // 2
             return _Read(events, pages, cut=max(min(middle, reached), window.start + 1))
 

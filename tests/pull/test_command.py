@@ -83,7 +83,7 @@ def test_a_sample_says_what_share_it_is(world, tmp_path):
     world.groups["/calls"] = Events.listed([logged(number) for number in range(1000)])
     path = tmp_path / "calls.ndjson"
     done = run("--log-group", "/calls", "--mode", "insights", "--sample", "0.2", "-o", str(path), *TIMES)
-    assert done.exit_code == 0
+    assert (done.exit_code, ", a sample of 20.0 %" in done.stderr) == (0, True)
     found = list(read_calls(path))
     assert len(found) == pytest.approx(200, abs=50)
     assert {call.meta["sample"] for call in found} == {0.2}

@@ -156,6 +156,21 @@ def test_throttling_is_waited_out_for_minutes(world, code):
     assert waits == list(PAUSES[:5])
 
 
+REGIONS = {
+    "the option first": ("eu-west-1", {"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-west-2"}, "eu-west-1"),
+    "AWS_REGION": (None, {"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-west-2"}, "us-east-1"),
+    "AWS_DEFAULT_REGION": (None, {"AWS_REGION": "", "AWS_DEFAULT_REGION": "us-west-2"}, "us-west-2"),
+}
+
+
+@pytest.mark.parametrize("case", REGIONS)
+def test_the_region_is_taken_from_the_option_or_the_environment(monkeypatch, case):
+    option, env, wanted = REGIONS[case]
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    assert connect(Place(option), standing()).service("logs").region == wanted
+
+
 def test_throttling_without_an_end_is_told(world, pull):
     world.faults["FilterLogEvents"] = [Fault("ThrottlingException")] * 99
     waits: list[float] = []

@@ -8,7 +8,7 @@ import pytest
 
 from cachekit.core.errors import OutsideError
 from cachekit.pull.events import Span
-from cachekit.pull.groups import Group, read_group
+from cachekit.pull.groups import Group, Most, read_group
 from tests.pull.aws import Events, Logged
 from tests.pull.reading import event_ids
 from tests.pull.records import DAY, HOUR, MINUTE, NOW, logged
@@ -62,13 +62,21 @@ def test_windows_shrink_with_the_traffic(world, service):
     assert max(b - a for a, b in pairwise(ends)) <= 15 * MINUTE
 
 
+@pytest.mark.parametrize("most", [Most(events=200), Most(pages=4)], ids=["events", "pages"])
 @pytest.mark.parametrize("step", [0, 1], ids=["all-in-one-millisecond", "one-a-millisecond"])
-def test_a_window_with_too_much_is_read_again_in_parts_and_loses_nothing(world, service, step):
+def test_a_window_with_too_much_is_read_again_in_parts_and_loses_nothing(world, service, step, most):
     serve(world, *(logged(number, NOW - HOUR + number * step) for number in range(900)))
     world.page = 50
-    found = numbers(event_ids(read_group(service(), GROUP, HOUR_AGO, most=200)))
+    found = numbers(event_ids(read_group(service(), GROUP, HOUR_AGO, most)))
     assert set(found) == set(range(900))
     assert len(found) > 900
+
+
+def test_empty_pages_split_no_window(world, service):
+    serve(world, *(logged(number, NOW - HOUR + number) for number in range(30)))
+    world.page, world.empty_every = 10, 2
+    found = event_ids(read_group(service(), GROUP, HOUR_AGO, Most(pages=4)))
+    assert len(found) == 30
 
 
 def test_done_is_told_only_behind_the_last_page_of_a_window(world, service):

@@ -11,7 +11,7 @@ from typing import Self
 
 from cachekit.cli.boundary import say
 from cachekit.cli.output.emit import emit
-from cachekit.cli.output.text import Column, cut, printable, screen_width, styled, table, tokens
+from cachekit.cli.output.text import Column, cut, percent, printable, screen_width, styled, table, tokens
 from cachekit.pull.command import Checked, Pulled
 from cachekit.pull.metrics import Check
 from cachekit.pull.run import Outcome, Progress
@@ -72,8 +72,10 @@ def _told(outcome: Outcome) -> Iterator[str]:
     ]
     more = f"; no calls: {', '.join(others)}" if others else ""
     gone_on = ", going on with an earlier pull" if outcome.resumed else ""
+    sample = outcome.opened.reading.sample if outcome.opened is not None else None
+    part = f", a sample of {percent(sample)}" if sample is not None else ""
     ended = ", until it failed" if outcome.fault else ", as many as were wanted" if outcome.full else ""
-    yield printable(f"{calls:,} calls from {outcome.name}, {start} to {end}{gone_on}{ended}{more}")
+    yield printable(f"{calls:,} calls from {outcome.name}, {start} to {end}{part}{gone_on}{ended}{more}")
     for note, number in sorted(outcome.notes.items()):
         yield printable(f"{number:,} times {note}")
 
