@@ -60,15 +60,18 @@ def after_answer(state: State, terms: Terms, found: Judgement, when: tuple[Momen
 def _adjust(state: State, terms: Terms, found: Judgement) -> None:
     """A shorter interval where an entry was gone too early; after some reads in a row a longer one, as far as was asked
     for or `auto` may try; and another look at a miss: one at most, then the interval again."""
-    if found.early:
+    regular = state.again != 1  # a second look comes too soon to say anything about the interval
+    if regular and found.early:
         _shorten(state)
-    elif found.verdict is WarmVerdict.ALIVE:
+    elif regular and found.verdict is WarmVerdict.ALIVE:
         _lengthen(state)
     again = found.verdict in MISSED or (terms.once and found.verdict is WarmVerdict.WARMED)
     state.again = state.again + 1 if again else 0
 
 
 def _shorten(state: State) -> None:
+    if state.interval < state.base and state.steady:
+        return  # it was read at this interval before: chance, which a still shorter one would not cure
     if state.grown and state.steady < _AT_ONCE:
         state.patience = min(_MOST_STEADY, state.patience * 2)
     if state.interval > state.base:  # `auto` has found where entries end

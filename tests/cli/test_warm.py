@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import select
+import shlex
 import signal
 import subprocess
 import sys
@@ -17,6 +19,7 @@ from typer.testing import CliRunner
 
 from cachekit.cli.app import app
 from cachekit.emulator import Clock, Emulator, serve
+from tests.readme import README
 from tests.warmer.parts import HERE, LONG, NATIVE, claude, marked, message
 
 PRIVATE = "the launch codes are 4815162342 and nobody else may know them"
@@ -405,3 +408,32 @@ def test_a_breakpoint_at_the_top_level_is_proven_as_it_is(folder, at_emulator, e
     request = {**claude(system=LONG), **HERE}
     assert run("audit", written(folder, request=request), "--live", "--yes", "--strict").exit_code == 0
     assert emulator.calls[-1].body["cache_control"] == {"type": "ephemeral"}
+
+
+# --- the README -------------------------------------------------------------------------------------------------------
+
+ROOT = Path(__file__).resolve().parents[2]
+SHOWN = re.findall(
+    r"^\$ (cachekit (?:warm fixtures|audit \S+ --live).*)$", README.read_text(encoding="utf-8"), re.MULTILINE
+)
+
+
+@pytest.mark.parametrize("keyed", [True, False], ids=["with a key", "without"])
+@pytest.mark.parametrize("command", [command for command in SHOWN if "--dry-run" not in command])
+def test_a_command_of_the_readme_runs(command, keyed, tmp_path, url) -> None:
+    env = {name: value for name, value in os.environ.items() if not name.startswith("ANTHROPIC_")}
+    env |= {"XDG_CACHE_HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    asked = [sys.executable, "-m", *shlex.split(command)]
+    if "--live" in command:
+        asked.append("--yes")  # nobody is there to be asked
+    if keyed or "--live" in command:
+        env |= {"ANTHROPIC_BASE_URL": url} | ({"ANTHROPIC_API_KEY": "any"} if keyed else {})
+    else:
+        asked += ["--base-url", url]
+    process = subprocess.Popen(asked, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    first = process.stdout.readline()
+    if "--for" in command:
+        process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=20)
+    assert process.returncode == 0
+    assert "alive" in first or "warmed" in first or "proven" in out

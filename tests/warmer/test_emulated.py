@@ -78,6 +78,14 @@ def test_a_client_is_built_from_the_scope_and_needs_no_key_on_this_machine(emula
     assert [result.verdict for result in results] == [WarmVerdict.ALIVE]
 
 
+def test_what_the_sdk_has_no_keyword_for_is_sent_all_the_same(emulator, url) -> None:
+    request = claude(temperature=0.5, extra_body={"context_management": {"edits": []}}, betas=["a-beta"])
+    result = CacheWarmer(client_of("anthropic", url), WarmupConfig(request=request)).warm_once()[0]
+    assert result.verdict is WarmVerdict.WARMED
+    assert emulator.calls[-1].body["temperature"] == 0.5
+    assert emulator.calls[-1].body["context_management"] == {"edits": []}
+
+
 def test_regions_and_profiles_are_the_clients(emulator, url) -> None:
     with pytest.raises(UsageError, match="region means nothing"):
         CacheWarmer(None, WarmupConfig(request=claude(), region="eu-west-1"))
