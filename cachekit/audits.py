@@ -70,7 +70,7 @@ class AuditRun:
 
     def exit_code(self, gate: Gate) -> int:
         """0 fine, 1 for what the gate asks about, 2 where nothing could be checked, or not all that should be."""
-        if self.unread and (gate.strict_input or gate.asked or not self.audited):
+        if not self.audited or (self.unread and (gate.strict_input or gate.asked)):
             return 2
         reports = [audited.final for audited in self.audited]
         failed = any(report.verdict in gate.failing for report in reports)
