@@ -60,7 +60,7 @@ _ROWS: Mapping[str, Callable[[Call], str]] = {
 
 
 def slot_of(ts: float) -> str:
-    """The ten seconds in which a call began: its time in UTC without the last digit."""
+    """When a call began, in UTC, up to the ten seconds."""
     return _slot(ts // 10)
 
 

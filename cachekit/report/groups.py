@@ -6,20 +6,21 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import msgspec
-import orjson
 
 from cachekit.core.calls import BadLine, Billing
 from cachekit.core.inputs import LONGEST_LINE
 from cachekit.core.logs.native import billing_of, read_line, scope_of
 from cachekit.core.prompt import Scope
-from cachekit.core.shape import dig, seconds, text
+from cachekit.core.shape import seconds
 from cachekit.report.counting import Counting, kind_of, side_of
 from cachekit.report.facts import Facts, host_of
 from cachekit.report.keys import CACHEABLE, CellKey, TrackKey
 from cachekit.report.ledger import NEVER, Sums, Track
-from cachekit.report.lines import Counts, Line, WideLine, moment
-from cachekit.report.options import LABEL, UNASSIGNED, ReportOptions
+from cachekit.report.line_rows import loaded, row_of_lines
+from cachekit.report.lines import AnyLine, Counts, Few, FewLine, Line, WideLine, moment
+from cachekit.report.options import UNASSIGNED, ReportOptions
 from cachekit.report.slices import NOTHING, Slices, Teller
+from cachekit.report.track import SURE
 
 _PLAIN = frozenset({"family", "model", "day", "provider"})
 """Dimensions that a plain line tells."""
@@ -28,6 +29,7 @@ _MOST = 10_000
 REFUSED = (msgspec.MsgspecError, ValueError, RecursionError)
 """What the decoders raise for a line that is not as they want it."""
 
+_decode_few = msgspec.json.Decoder(FewLine).decode
 _decode = msgspec.json.Decoder(Line).decode
 _decode_wide = msgspec.json.Decoder(WideLine).decode
 
@@ -61,13 +63,13 @@ class Group:
 
     __slots__ = (
         *("automatic", "bands", "billing", "counts", "day", "edge", "facts", "flags", "is_known", "model", "odd"),
-        *("provider", "scope", "status", "sums", "track"),
+        *("provider", "scope", "sums", "track"),
     )
 
-    def __init__(self, line: Line, facts: Facts, sums: Sums, track: Track) -> None:
+    def __init__(self, line: AnyLine, facts: Facts, sums: Sums, track: Track) -> None:
         self.model, self.provider, self.day = line.model, line.provider, line.ts[:10]
         self.billing, self.scope = line.billing.copy(), line.scope.copy()
-        self.flags, self.status, self.is_known = line.flags, line.status, line.usage.known
+        self.flags, self.is_known = line.flags, line.usage.known
         self.facts, self.sums, self.counts, self.track = facts, sums, sums.counts, track
         self.bands: dict[int, Sums] = {}
         self.odd, self.automatic = False, facts.automatic and line.usage.known
@@ -81,12 +83,30 @@ class Groups:
         window = (options.since, options.until, options.split_at)
         self._open = window == (None, None, None)
         self.plain = options.by in _PLAIN and self._open
-        self.decode: Callable[[bytes], Line] = _decode if self.plain else _decode_wide
+        self.decode: Callable[[bytes], AnyLine] = _decode_few if self.plain else _decode_wide
         self._slices = Slices()
         self.known: dict[str | Name, Group] = {}
         self._counting, self._ledger, self._options, self._source = counting, counting.ledger, options, source
-        self._row = _row_of(options.by)
+        self._row = row_of_lines(options.by)
         self._kinds: dict[tuple[object, ...], _Kind | None] = {}
+
+    @property
+    def few(self) -> bool:
+        """Whether lines are read as most logs have them."""
+        return self.decode is _decode_few
+
+    def again(self, raw: bytes, number: int) -> AnyLine | None:
+        """A line that was refused, read as any line of ours may be; None for one that has gone the tolerant way."""
+        if self.few:
+            try:
+                line = _decode(raw)
+            except REFUSED:
+                pass
+            else:
+                self.decode = _decode
+                return line
+        self.tolerant(raw, number)
+        return None
 
     def tolerant(self, raw: bytes, number: int) -> None:
         """A line the way of all other logs."""
@@ -104,7 +124,7 @@ class Groups:
             if self._ledger.is_full():
                 self._ledger.settle()
 
-    def name(self, raw: bytes, number: int, line: Line) -> Name | None:
+    def name(self, raw: bytes, number: int, line: AnyLine) -> Name | None:
         """The name of a line's group; None for a line that is done with."""
         wide = self._wide(raw, line)
         if wide is None or line.ts[-1:] != "Z" or not self._fingerprinted(wide):
@@ -131,7 +151,7 @@ class Groups:
             line.family, line.prefix_id = line.family or names[0], line.prefix_id or names[1]
         return names is not None
 
-    def _wide(self, raw: bytes, line: Line) -> WideLine | None:
+    def _wide(self, raw: bytes, line: AnyLine) -> WideLine | None:
         if isinstance(line, WideLine):
             return line
         self.decode = _decode_wide  # lines without a family are mostly not alone
@@ -140,7 +160,7 @@ class Groups:
         except REFUSED:
             return None
 
-    def group(self, key: str | Name, line: Line) -> Group:
+    def group(self, key: str | Name, line: AnyLine) -> Group:
         """The group that a line belongs to, from now on known under its key."""
         self._make_room()
         name = key if isinstance(key, Name) else Name(key, key, self._plain_row(line), "")
@@ -170,7 +190,7 @@ class Groups:
         group = self.known[key] = Group(line, facts, self._ledger.sums(cell, kind.midnight), found)
         return group
 
-    def _kind(self, line: Line) -> _Kind | None:
+    def _kind(self, line: AnyLine) -> _Kind | None:
         """What the rare fields of a line say, looked up once; None where its call is for the tolerant way."""
         told = (
             line.model,
@@ -187,7 +207,7 @@ class Groups:
             self._kinds[told] = _kind_of(line, self._counting)
         return self._kinds[told] if line.ts[-1:] == "Z" else None
 
-    def _plain_row(self, line: Line) -> str:
+    def _plain_row(self, line: AnyLine) -> str:
         rows = {"family": line.family, "model": line.model, "day": line.ts[:10], "provider": line.provider}
         return rows[self._options.by] or UNASSIGNED
 
@@ -201,30 +221,30 @@ class Groups:
             sums.counts[CACHEABLE] += group.facts.cacheable(total)
         return sums.counts
 
-    def other_writes(self, counts: list[int], usage: Counts) -> None:
+    def other_writes(self, counts: list[int], usage: Counts | Few) -> None:
         """Sums the writes that are not for five minutes."""
         counts[4] += usage.write_1h
         counts[5] += usage.write_30m
         counts[6] += usage.write_12h
         counts[7] += usage.write_unknown
 
-    def look(self, group: Group, line: Line) -> None:
-        """A call that may have missed."""
-        if not group.sums.key.judged:
+    def look(self, group: Group, line: AnyLine, total: int) -> None:
+        """A call of so many input tokens that may have missed."""
+        sums = group.sums
+        if not sums.key.judged:
             return
-        sums, attempt = group.sums, line.attempt(group.sums.key)
-        if group.facts.edges and attempt.total > group.facts.edges[0]:
-            sums = group.bands[group.facts.band(attempt.total)]
-            attempt = attempt._replace(cell=sums.key)
-        loss = group.track.look(attempt)
+        if total > group.edge and group.facts.edges:
+            sums = group.bands.get(group.facts.band(total)) or sums
+        if self.few and _rewritten(line, group.track, sums):
+            return
+        loss = group.track.look(line.attempt(sums.key))
         if loss is not None:
             sums.lose(loss)
 
-    def first(self, group: Group, line: Line, slot: str) -> None:
+    def first(self, group: Group, line: AnyLine) -> None:
         """The first call of a track that leaves an entry: where it read anything, it may have missed."""
         if line.usage.read and group.track.size:
-            self.look(group, line)
-        group.track.first_slot = slot
+            self.look(group, line, line.total())
 
     def seen(self, low: str, high: str) -> None:
         """The earliest and the latest time: as text they are in order to the second."""
@@ -233,15 +253,15 @@ class Groups:
             self._ledger.seen(moment(f"{high[:19]}Z"))
 
 
-def _odd(line: Line, facts: Facts) -> Group:
+def _odd(line: AnyLine, facts: Facts) -> Group:
     key = CellKey("call", False, False, "", "", "", billing_of(None), 0, 0, "", "", "")
     group = Group(line, facts, Sums(key, None), Track())
     group.odd, group.edge = True, -1
     return group
 
 
-def _kind_of(line: Line, counting: Counting) -> _Kind | None:
-    billing, scope = billing_of(_json(bytes(line.billing))), scope_of(_json(bytes(line.scope)))
+def _kind_of(line: AnyLine, counting: Counting) -> _Kind | None:
+    billing, scope = billing_of(loaded(bytes(line.billing))), scope_of(loaded(bytes(line.scope)))
     host, midnight = host_of(billing, scope.host, line.provider), seconds(line.ts[:10])
     facts = counting.facts(line.model, host)
     period = None if midnight is None else facts.period_of_day(midnight)
@@ -250,27 +270,15 @@ def _kind_of(line: Line, counting: Counting) -> _Kind | None:
     return _Kind((billing, scope), host, facts, period, midnight)
 
 
-def _json(raw: bytes) -> object:
-    try:
-        return orjson.loads(raw) if raw else None
-    except ValueError:
-        return None
-
-
-def _row_of(by: str) -> Callable[[WideLine], str]:
-    """As `counting.row_of`, for lines."""
-    if by.startswith(LABEL):
-        name = by.removeprefix(LABEL)
-        return lambda line: line.labels.get(name) or UNASSIGNED
-    return _ROWS[by]
-
-
-_ROWS: dict[str, Callable[[WideLine], str]] = {
-    "family": lambda line: line.family or UNASSIGNED,
-    "prefix": lambda line: line.prefix_id or UNASSIGNED,
-    "model": lambda line: line.model or UNASSIGNED,
-    "provider": lambda line: line.provider or UNASSIGNED,
-    "day": lambda line: line.ts[:10],
-    "session": lambda line: line.labels.get("session") or text(dig(_json(bytes(line.meta)), "session")) or UNASSIGNED,
-    "upstream": lambda line: line.labels.get("upstream") or billing_of(_json(bytes(line.billing))).host or UNASSIGNED,
-}
+def _rewritten(line: AnyLine, track: Track, sums: Sums) -> bool:
+    """The common miss, decided as `Track.look` would and without a detour: nothing was read, all was written anew, and
+    what the last call left lives and can be read. False for any other."""
+    last, usage = track.last, line.usage
+    if usage.read or not usage.write_5m or not isinstance(last, (Line, FewLine)):
+        return False
+    waited = (last.ttft_ms if last.ttft_ms is not None else last.latency_ms) or 0.0
+    before, now = moment(last.ts), moment(line.ts)
+    if before + waited / 1000 > now or now - before > 300:
+        return False
+    sums.lose_written(SURE if last.usage.write_5m else 300, min(track.size, usage.write_5m))
+    return True

@@ -45,19 +45,22 @@ def _no_collection() -> Iterator[None]:
 def _fold(lines: LineReader, groups: Groups) -> int:  # noqa: C901, PLR0912, PLR0915  calls of ours would double its time
     """Every line, in order; the number of the last. The common way makes no call of ours, and is long for it: a call
     takes as long here as summing a line does."""
-    known, plain, decode, number = groups.known, groups.plain, groups.decode, 0
+    known, plain, decode, few, nothing, number = groups.known, groups.plain, groups.decode, groups.few, NOTHING, 0
     low, high = "~", ""
     for number, raw in enumerate(lines, 1):
         try:
             line = decode(raw)
         except REFUSED:
-            groups.tolerant(raw, number)
-            continue
+            again = groups.again(raw, number)
+            decode, few = groups.decode, groups.few
+            if again is None:
+                continue
+            line = again
         ts, usage = line.ts, line.usage
-        if plain and line.family:
-            key: str | Name = line.family
-        else:
-            name, decode = groups.name(raw, number, line), groups.decode
+        key: str | Name = line.family
+        if not plain or not key:
+            name = groups.name(raw, number, line)
+            decode, few = groups.decode, groups.few
             if name is None:
                 continue
             key = name
@@ -65,21 +68,19 @@ def _fold(lines: LineReader, groups: Groups) -> int:  # noqa: C901, PLR0912, PLR
         if (
             group is None
             or group.day != ts[:10]
-            or ts[-1:] != "Z"
+            or ts[-1] != "Z"
             or group.model != line.model
             or group.billing != line.billing
             or group.scope != line.scope
-            or group.flags != line.flags
-            or group.status != line.status
             or group.provider != line.provider
-            or group.is_known != usage.known
+            or group.flags != line.flags
+            or (not few and group.is_known != usage.known)
         ):
             group = groups.group(key, line)
         read, uncached, written = usage.read, usage.uncached, usage.write_5m
-        if usage.write_1h or usage.write_30m or usage.write_12h or usage.write_unknown:
+        if not few and (usage.write_1h or usage.write_30m or usage.write_12h or usage.write_unknown):
             written += usage.write_1h + usage.write_30m + usage.write_12h + usage.write_unknown
-        size = read + written
-        counts = group.counts
+        size, counts = read + written, group.counts
         if size + uncached > group.edge:
             if group.odd:
                 groups.tolerant(raw, number)
@@ -95,17 +96,18 @@ def _fold(lines: LineReader, groups: Groups) -> int:  # noqa: C901, PLR0912, PLR
                 groups.other_writes(counts, usage)
         track = group.track
         if read < track.size and (not read or track.size <= size + uncached):
-            groups.look(group, line)
+            groups.look(group, line, size + uncached)
         if size:
             slot = ts[:18]
             if slot != track.slot:
                 if track.last is None:
-                    groups.first(group, line, slot)
+                    groups.first(group, line)
+                if slot[:16] != track.minute:
+                    track.shift(slot)
                 else:
-                    track.ring.append(track.last)
-                track.slot = slot
+                    track.slot, track.tens = slot, track.last
             track.last, track.size = line, size
-            line.scope = line.billing = NOTHING  # raw slices hold the whole line
+            line.scope = line.billing = nothing  # raw slices hold the whole line
         if ts < low:
             low = ts
         if ts > high:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, deque
-from collections.abc import Iterator
+from collections import Counter
 from math import floor
 from typing import Protocol
 
@@ -14,22 +13,23 @@ from cachekit.report.options import ReportOptions
 from cachekit.report.state import Cell, State, bounded, first_examples, merged_cells
 from cachekit.report.track import (
     IDLE,
-    KEPT,
     LOSS_KINDS,
     Attempt,
+    Entries,
     Entry,
     Loss,
     Open,
     Segment,
+    Slot,
     Undecided,
     join,
     judge,
-    lost,
 )
 
 NEVER = 1 << 62
 """Stands for the size of an entry that only the piece of log before can know: larger than any prompt."""
 
+_SHORT = LOSS_KINDS.index("write_5m")
 _MOST_CELLS = 25_000
 
 _WHERE = re.compile(r"(column|line of) [\d,]+")
@@ -56,11 +56,21 @@ class Sums:
 
     def lose(self, loss: Loss) -> None:
         """Add what should have been read."""
-        if self.losses is None:
-            self.losses = {}
-        found = self.losses.setdefault(loss.bucket, [0] * len(LOSS_KINDS))
+        found = self._lost(loss.bucket)
         for place, tokens in enumerate(loss.tokens):
             found[place] += tokens
+
+    def lose_written(self, bucket: int, tokens: int) -> None:
+        """Add what was written for five minutes and should have been read."""
+        self._lost(bucket)[_SHORT] += tokens
+
+    def _lost(self, bucket: int) -> list[int]:
+        if self.losses is None:
+            self.losses = {}
+        found = self.losses.get(bucket)
+        if found is None:
+            found = self.losses[bucket] = [0] * len(LOSS_KINDS)
+        return found
 
     def frozen(self) -> Cell:
         """The cell."""
@@ -70,26 +80,32 @@ class Sums:
 
 class Track:
     """A track in the making. `size`: tokens of the newest entry, NEVER while only the piece of log before can hold it,
-    0 when there is none to look for. `last` is the newest entry, `ring` the ones before it, the oldest first."""
+    0 when there is none to look for. `last`, `tens` and `minutes` are its entries (see `Entries`), `slot` and `minute`
+    when the last was left."""
 
-    __slots__ = ("first_slot", "first_ts", "idle", "idle_since", "last", "opened", "ring", "size", "slot")
+    __slots__ = (
+        *("first", "first_ts", "idle", "idle_since", "last", "minute", "minutes", "opened", "size", "slot", "tens"),
+    )
 
     def __init__(self) -> None:
         self.size = NEVER
         self.last: Held | None = None
-        self.ring: deque[Held] = deque(maxlen=KEPT - 1)
-        self.first_slot = self.slot = ""
+        self.tens: Held | None = None
+        self.minutes: Held | None = None
+        self.slot = self.minute = ""
+        self.first = Slot()
         self.idle = 0
         self.idle_since: Held | None = None
         self.opened: list[Open] = []
         self.first_ts: float | None = None
 
-    def entries(self) -> Iterator[Entry]:
-        """The newest first."""
-        if self.last is not None:
-            yield self.last.entry()
-            for held in reversed(self.ring):
-                yield held.entry()
+    def entries(self) -> Entries:
+        """The entries, made of whatever is held."""
+        last, tens, minutes = (held.entry() if held is not None else None for held in self._held())
+        return Entries(last, tens, minutes)
+
+    def _held(self) -> tuple[Held | None, Held | None, Held | None]:
+        return self.last, self.tens, self.minutes
 
     def look(self, attempt: Attempt) -> Loss | None:
         """Judge a call that read less than the newest entry holds, or that came before any entry. To be called before
@@ -98,48 +114,49 @@ class Track:
             self.first_ts = attempt.ts
         if self.last is not self.idle_since:
             self.idle, self.idle_since = 0, self.last
-        newest = self.last.entry() if self.last is not None else None
-        if newest is not None and newest.ready <= attempt.ts and not attempt.read:
-            judged: Loss | Undecided | None = lost(attempt, newest)  # the common case, without a detour
-        else:
-            judged = judge(attempt, self.entries())
+        judged = judge(attempt, (held.entry() for held in self._held() if held is not None))
         if isinstance(judged, Undecided):
             judged = None
-            seen = len(self.ring) + (newest is not None)
-            if seen < KEPT and attempt.total > attempt.read:
-                self.opened.append(Open(attempt, seen, self.idle))
+            last, tens, minutes = (held is not None for held in self._held())
+            if not (last and tens and minutes) and attempt.total > attempt.read:
+                self.opened.append(Open(attempt, (last, tens, minutes), self.idle))
         if not attempt.read and not attempt.written:
             self.idle += 1
             self.size = 0 if self.idle > IDLE else self.size
         return judged
 
     def take(self, attempt: Attempt, held: Held, slot: str) -> Loss | None:
-        """A call in its turn: judged, then its entry pushed; `slot` holds the ten seconds in which it began."""
+        """A call in its turn: judged, then its entry pushed; `slot` is when it began, up to the ten seconds."""
         lost, size = None, attempt.read + attempt.written
         short = attempt.read < self.size and (not attempt.read or self.size <= attempt.total)
         if short or (self.last is None and self.size):
             lost = self.look(attempt)
         if size:
-            self.push(held, size, slot)
+            if slot != self.slot:
+                self.shift(slot)
+            self.last, self.size = held, size
         return lost
 
-    def push(self, held: Held, size: int, slot: str) -> None:
-        """The newest entry, of so many tokens, in a slot of ten seconds."""
-        if slot != self.slot:
-            if self.last is None:
-                self.first_slot = slot
-            else:
-                self.ring.append(self.last)
-            self.slot = slot
-        self.last, self.size = held, size
+    def shift(self, slot: str) -> None:
+        """The next entry is left in other ten seconds than the last."""
+        minute = slot[:-2]
+        if self.last is None:
+            self.first = Slot(slot, minute)
+        else:
+            self.tens = self.last
+            if minute != self.minute:
+                self.minutes = self.last
+        self.slot, self.minute = slot, minute
 
     def segment(self, source: str) -> Segment:
         """The track, ended."""
-        entries = tuple(reversed(list(self.entries())))
-        first = self.first_ts if self.first_ts is not None else entries[0].ts if entries else 0.0
-        last = entries[-1].ts if entries else first
+        entries = self.entries()
+        earliest = min((entry.ts for entry in entries if entry is not None), default=0.0)
+        first = self.first_ts if self.first_ts is not None else earliest
+        last = entries.last.ts if entries.last is not None else first
         idle = self.idle if self.last is self.idle_since else 0
-        return Segment(entries, tuple(self.opened), self.first_slot, self.slot, idle, (first, last, source))
+        ended = Slot(self.slot, self.minute)
+        return Segment(entries, tuple(self.opened), self.first, ended, idle, (first, last, source))
 
 
 class Ledger:

@@ -6,7 +6,7 @@ usage in other names than ours or with notes on its quality.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import msgspec
 
@@ -16,6 +16,23 @@ from cachekit.report.slices import NOTHING, Request
 from cachekit.report.track import Attempt, Entry, entry_of
 
 _Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+_Fine = Annotated[int, msgspec.Meta(ge=0, le=399)]
+_Time = Annotated[str, msgspec.Meta(min_length=1)]
+
+
+class Few(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    """A usage in our own names, written for five minutes if at all: what most logs hold."""
+
+    write_1h: ClassVar[int] = 0
+    write_30m: ClassVar[int] = 0
+    write_12h: ClassVar[int] = 0
+    write_unknown: ClassVar[int] = 0
+    known: ClassVar[bool] = True
+
+    uncached: _Count
+    read: _Count = 0
+    write_5m: _Count = 0
+    output: _Count = 0
 
 
 class Counts(msgspec.Struct, gc=False, forbid_unknown_fields=True):
@@ -32,21 +49,15 @@ class Counts(msgspec.Struct, gc=False, forbid_unknown_fields=True):
     known: bool = True
 
 
-class Line(msgspec.Struct, gc=False):
-    """What every fold needs of a line."""
+class _Read:
+    """What is asked of a line, whichever of the classes it was decoded to."""
+
+    __slots__ = ()
 
     usage: Counts
-    ts: str = ""
-    v: Literal[1] = 1
-    provider: str = ""
-    model: str = ""
-    scope: msgspec.Raw = NOTHING
-    billing: msgspec.Raw = NOTHING
-    family: str = ""
-    status: int | None = None
-    flags: tuple[str, ...] = ()
-    latency_ms: float | None = None
-    ttft_ms: float | None = None
+    ts: str
+    latency_ms: float | None
+    ttft_ms: float | None
 
     def entry(self) -> Entry:
         """The entry that this call left in the cache."""
@@ -58,6 +69,11 @@ class Line(msgspec.Struct, gc=False):
         life = 300 if u.write_5m else 0
         return Entry(began, began + waited / 1000, u.read + u.write_5m, life, 0, 0, u.read)
 
+    def total(self) -> int:
+        """All input tokens."""
+        u = self.usage
+        return u.uncached + u.read + u.write_5m + u.write_1h + u.write_30m + u.write_12h + u.write_unknown
+
     def attempt(self, key: CellKey) -> Attempt:
         """The call as a track judges it."""
         u = self.usage
@@ -66,7 +82,42 @@ class Line(msgspec.Struct, gc=False):
         return Attempt(moment(self.ts), u.read, written, u.read + written + u.uncached, billed, key)
 
 
-class WideLine(Line, gc=False):
+class Line(_Read, msgspec.Struct, gc=False, kw_only=True):
+    """What every fold needs of a line, in the order in which we write it: the decoder looks for the next field first.
+    The status of an error is refused."""
+
+    v: Literal[1] = 1
+    ts: _Time = "-"
+    provider: str = ""
+    model: str = ""
+    scope: msgspec.Raw = NOTHING
+    billing: msgspec.Raw = NOTHING
+    usage: Counts
+    latency_ms: float | None = None
+    ttft_ms: float | None = None
+    status: _Fine | None = None
+    flags: tuple[str, ...] = ()
+    family: str = ""
+
+
+class FewLine(_Read, msgspec.Struct, gc=False, kw_only=True):
+    """A line of most logs: written for five minutes, if at all. Otherwise as `Line`."""
+
+    v: Literal[1] = 1
+    ts: _Time = "-"
+    provider: str = ""
+    model: str = ""
+    scope: msgspec.Raw = NOTHING
+    billing: msgspec.Raw = NOTHING
+    usage: Few  # type: ignore[assignment]  # it has all that Counts has, and most of it is always 0
+    latency_ms: float | None = None
+    ttft_ms: float | None = None
+    status: _Fine | None = None
+    flags: tuple[str, ...] = ()
+    family: str = ""
+
+
+class WideLine(Line, gc=False, kw_only=True):
     """What a line tells besides, where rows or families ask for it."""
 
     api: str = ""
@@ -75,6 +126,9 @@ class WideLine(Line, gc=False):
     meta: msgspec.Raw = NOTHING
     blocks: msgspec.Raw = NOTHING
     request: Request | None = None
+
+
+AnyLine = Line | FewLine
 
 
 def moment(ts: str) -> float:

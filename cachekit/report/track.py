@@ -28,10 +28,6 @@ SURE = 0
 BUCKETS = (300, 1800, 3600, 43200, 86400)
 """Gaps in seconds: the lifetimes that entries can have."""
 
-KEPT = 5
-"""How many entries are looked at, newest first; of those within the same ten seconds only the last is kept. So the
-oldest is half a minute and more from a call of a busy family: its answer has begun by then."""
-
 IDLE = 256
 """After so many calls in a row that neither read nor wrote, the family's last entry is forgotten."""
 
@@ -71,12 +67,26 @@ class Attempt(NamedTuple):
     cell: CellKey
 
 
+class Entries(NamedTuple):
+    """The entries that are looked at, the newest first: the last one, the last of the ten seconds before its own, and
+    the last of the minute before. In a busy family the first has seldom been readable when the next call began, the
+    others mostly have."""
+
+    last: Entry | None = None
+    tens: Entry | None = None
+    minutes: Entry | None = None
+
+    def complete(self) -> bool:
+        """Whether nothing earlier would be looked at."""
+        return None not in self
+
+
 class Open(NamedTuple):
-    """An attempt that the piece of log before has to decide: how many entries of its own piece were looked at, and how
-    many calls without one stand before it there."""
+    """An attempt that the piece of log before has to decide: which entries of its own piece were looked at, in the
+    order of `Entries`, and how many calls without one stand before it there."""
 
     attempt: Attempt
-    seen: int
+    seen: tuple[bool, bool, bool]
     idle: int
 
 
@@ -92,15 +102,22 @@ class Undecided(NamedTuple):
     """None of the entries looked at could be read yet: older ones decide."""
 
 
+class Slot(NamedTuple):
+    """When an entry was left, in UTC: up to its ten seconds and up to its minute, as text; empty for never."""
+
+    tens: str = ""
+    minute: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A track that has ended. `entries`: the last ones, oldest first; `first_slot` and `last_slot`: the ten seconds in
-    which its first and its last entry fall; `idle`: calls since the last entry; `order`: where it stands in time."""
+    """A track that has ended. `first` and `last`: when its first and its last entry were left; `idle`: calls since the
+    last entry; `order`: where it stands in time."""
 
-    entries: tuple[Entry, ...] = ()
+    entries: Entries = Entries()
     opened: tuple[Open, ...] = ()
-    first_slot: str = ""
-    last_slot: str = ""
+    first: Slot = Slot()
+    last: Slot = Slot()
     idle: int = 0
     order: tuple[float, float, str] = (0.0, 0.0, "")
 
@@ -121,10 +138,12 @@ def entry_of(ts: float, waited_ms: float, read: int, writes: Sequence[int]) -> E
     )
 
 
-def judge(attempt: Attempt, entries: Iterable[Entry], newest: bool = True) -> Loss | Undecided | None:
+def judge(attempt: Attempt, entries: Iterable[Entry | None], newest: bool = True) -> Loss | Undecided | None:
     """What an attempt lost against the entries before it, the newest first; `newest`: the very last one is among them.
     None where nothing was lost."""
     for entry in entries:
+        if entry is None:
+            continue
         if newest and (attempt.read >= entry.size or (attempt.read and entry.size > attempt.total)):
             return None
         newest = False
@@ -167,32 +186,42 @@ def _alive(entry: Entry, gap: float) -> tuple[int, int]:
 
 def join(before: Segment, after: Segment) -> tuple[Segment, list[Loss]]:
     """Two neighbouring segments as one, and the losses that their meeting decides."""
-    decided = [_decide(waiting, before, after.first_slot) for waiting in after.opened]
-    entries = (*_kept(before, after.first_slot), *after.entries) if after.entries else before.entries
+    decided = [_decide(waiting, before, after.first) for waiting in after.opened]
+    has_own = after.entries.last is not None
     joined = Segment(
-        entries[-KEPT:],
+        _filled(after.entries, before, after.first) if has_own else before.entries,
         (*before.opened, *(found for found in decided if isinstance(found, Open))),
-        before.first_slot or after.first_slot,
-        after.last_slot or before.last_slot,
-        after.idle if after.entries else min(IDLE + 1, before.idle + after.idle),
+        before.first if before.entries.last is not None else after.first,
+        after.last if has_own else before.last,
+        after.idle if has_own else min(IDLE + 1, before.idle + after.idle),
         before.order,
     )
     return joined, [found for found in decided if isinstance(found, Loss)]
 
 
-def _kept(before: Segment, slot: str) -> tuple[Entry, ...]:
-    """The entries that stay when the next one falls into a slot."""
-    return before.entries[:-1] if before.last_slot == slot else before.entries
+def _filled(entries: Entries, before: Segment, first: Slot) -> Entries:
+    """The entries of a piece whose first one was left at `first`, with what it lacks from the piece before."""
+    return Entries(
+        entries.last,
+        entries.tens or (before.entries.tens if before.last.tens == first.tens else before.entries.last),
+        entries.minutes or (before.entries.minutes if before.last.minute == first.minute else before.entries.last),
+    )
 
 
-def _decide(waiting: Open, before: Segment, slot: str) -> Open | Loss | None:
+def _decide(waiting: Open, before: Segment, first: Slot) -> Open | Loss | None:
+    has_last, has_tens, has_minutes = waiting.seen
     idle = waiting.idle + before.idle
-    if not waiting.seen and idle > IDLE:
-        return None
-    entries = _kept(before, slot) if waiting.seen else before.entries
-    visible = entries[max(0, len(entries) + waiting.seen - KEPT) :]
-    judged = judge(waiting.attempt, reversed(visible), newest=not waiting.seen)
+    if not has_last:
+        if idle > IDLE:
+            return None
+        visible = before.entries
+    else:
+        filled = _filled(Entries(), before, first)
+        visible = Entries(None, None if has_tens else filled.tens, None if has_minutes else filled.minutes)
+    judged = judge(waiting.attempt, visible, newest=not has_last)
     if not isinstance(judged, Undecided):
         return judged
-    seen = waiting.seen + len(visible)
-    return Open(waiting.attempt, seen, 0 if seen else idle) if seen < KEPT else None
+    last, tens, minutes = (own or found is not None for own, found in zip(waiting.seen, visible, strict=True))
+    if last and tens and minutes:
+        return None
+    return Open(waiting.attempt, (last, tens, minutes), 0 if last else idle)
