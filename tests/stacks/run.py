@@ -55,7 +55,8 @@ def environment(name: str, packages: Sequence[str], *, fresh: bool) -> Path:
     wanted = "\n".join((*packages, *_ours()))
     if not fresh and done.exists() and done.read_text() == wanted:
         return python
-    subprocess.run([sys.executable, "-m", "venv", str(home)], check=True)
+    anew = ["--clear"] if done.exists() and done.read_text() != wanted else []
+    subprocess.run([sys.executable, "-m", "venv", *anew, str(home)], check=True)
     install = [str(python), "-m", "pip", "install", "-qq", "--upgrade"]
     subprocess.run([*install, *packages, *_ours()], check=True)
     subprocess.run([*install, "--no-deps", "--editable", str(ROOT)], check=True)
