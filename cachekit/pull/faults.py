@@ -17,7 +17,8 @@ from botocore import exceptions as aws  # type: ignore[import-untyped]
 from cachekit.core.errors import CachekitError, OutsideError, UsageError
 from cachekit.core.shape import dig, mapping, text
 
-AGAIN = "then run the same command: it goes on where it stopped"
+RERUN = "run the same command: it goes on where it stopped"
+AGAIN = f"then {RERUN}"
 LARGEST_SKEW = 240
 """Seconds: AWS refuses a clock that is off by more than five minutes."""
 
@@ -52,7 +53,7 @@ _FAULTS = {
     "denied-key": _Fault("AWS does not let this identity use the key of the data", "give it kms:Decrypt on the key"),
     "role": _Fault("AWS does not let this identity take the role", "look at the role's trust policy and --role-arn"),
     "no-group": _Fault("there is no such log group", "look at its name and --region; log groups are kept by region"),
-    "no-query": _Fault("the Insights query is gone", f"{AGAIN[5:]}"),
+    "no-query": _Fault("the Insights query is gone", RERUN),
     "no-bucket": _Fault("there is no such bucket", "look at its name and at the account"),
     "no-object": _Fault("an object was deleted while it was to be read", "run the same command again"),
     "archived": _Fault("an object is archived and cannot be read", "restore it, or begin later with --since"),
