@@ -15,13 +15,13 @@ from cachekit.core.backends import Backend
 from cachekit.core.calls import BadLine
 from cachekit.core.config import Config, load_config
 from cachekit.core.errors import InputError, UsageError
-from cachekit.core.mend import Mended, mend
 from cachekit.core.patches import below
 from cachekit.core.requests import RequestText, read_requests
-from cachekit.core.suggest import Suggestion, suggest
 from cachekit.gate import Gate
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # suggesting and observing are imported where they are asked for
+    from cachekit.core.mend import Mended
+    from cachekit.core.suggest import Suggestion
     from cachekit.observe import Observation
 
 
@@ -173,9 +173,21 @@ def _audited(
         if wish.backend not in (None, "auto"):
             raise
         return BadLine(item.line, error.message(), item.path)
-    found = tuple(suggest(report, given, options)) if wish.suggest else ()
+    found = _suggested(given, report, options) if wish.suggest else ()
     observed = _observed(given, report, options) if wish.observe else None
-    return Audited(item, report, found, observed, mend(report, given, options) if wish.fix else None)
+    return Audited(item, report, found, observed, _mended(given, report, options) if wish.fix else None)
+
+
+def _suggested(given: Unwrapped, report: AuditReport, options: AuditOptions) -> tuple[Suggestion, ...]:
+    from cachekit.core.suggest import suggest
+
+    return tuple(suggest(report, given, options))
+
+
+def _mended(given: Unwrapped, report: AuditReport, options: AuditOptions) -> Mended:
+    from cachekit.core.mend import mend
+
+    return mend(report, given, options)
 
 
 def _backend(given: Unwrapped, wish: AuditWish, config: Config) -> Backend | str | None:

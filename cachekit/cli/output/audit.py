@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from cachekit.audits import Audited, AuditRun
 from cachekit.cli.output.emit import emit
@@ -12,8 +13,10 @@ from cachekit.cli.output.findings import FileFindings, Run, counted
 from cachekit.cli.output.text import printable
 from cachekit.core.errors import UsageError
 from cachekit.core.findings import Confidence, Finding, Severity
-from cachekit.core.suggest import Suggestion
 from cachekit.gate import Gate
+
+if TYPE_CHECKING:
+    from cachekit.core.suggest import Suggestion
 
 
 def show(run: AuditRun, form: str, output: Path | None, show_text: bool, gate: Gate | None = None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from typing import TYPE_CHECKING
 
 from cachekit.cli.output.findings import FileFindings
 from cachekit.cli.output.text import Column, hanging, printable, styled, table, tokens, usd
@@ -13,7 +14,9 @@ from cachekit.core.findings import Finding, Severity, Verdict
 from cachekit.core.implicit import OPTIONS
 from cachekit.core.models import identify
 from cachekit.core.prompt import Block, Tokens
-from cachekit.core.suggest import Suggestion
+
+if TYPE_CHECKING:
+    from cachekit.core.suggest import Suggestion
 
 _COLOURS = {Severity.ERROR: "red", Severity.WARN: "yellow", Severity.INFO: "cyan"}
 _VERDICT = {Verdict.YES: "green", Verdict.NO: "red", Verdict.UNSURE: "yellow"}
