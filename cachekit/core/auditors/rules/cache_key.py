@@ -22,7 +22,8 @@ def cache_key(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
 
     Bad: a UUID per request as key. Good: the name of the prompt or of the tenant.
     """
-    if prompt.backend not in (Backend.OPENAI_CHAT, Backend.OPENAI_RESPONSES) or policy.style == "none":
+    openai = prompt.backend in (Backend.OPENAI_CHAT, Backend.OPENAI_RESPONSES)
+    if not openai or not policy.known or not (policy.implicit or policy.style == "automatic"):
         return
     key = text(prompt.body.get("prompt_cache_key"))
     if key is None and prompt.total().low >= (policy.minimum or 1024):

@@ -17,7 +17,8 @@ def lookback(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
 
     From each breakpoint the provider looks back over 20 positions for an entry that an earlier call wrote. If a turn
     adds more than that since the last breakpoint, the earlier entry is out of sight and all is written anew. On
-    Anthropic's own API a run of tool uses, or of tool results, counts as one position.
+    Anthropic's own API a run of tool uses, or of tool results, counts as one position. A first turn may be as long as
+    it likes: there is no entry before it.
 
     Bad: 30 blocks in one turn, with one marker at its end. Good: a second marker in the middle of the turn.
     """
@@ -25,10 +26,11 @@ def lookback(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
         return
     before: MarkVerdict | None = None
     for judged in judge_marks(prompt, policy):
-        start = max(before.index + 1 if before else 0, _turn_start(prompt.blocks, judged.index))
+        turn = _turn_start(prompt.blocks, judged.index)
+        start = max(before.index + 1 if before else 0, turn)
         count = positions(prompt.blocks[start : judged.index + 1], policy)
-        earlier = start > 0 and prompt.blocks[judged.index].section is Section.MESSAGES
-        if judged.verdict is not Verdict.NO and earlier and count > policy.lookback:
+        follows = turn > 0 and prompt.blocks[turn - 1].section is Section.MESSAGES
+        if judged.verdict is not Verdict.NO and follows and count > policy.lookback:
             yield Hit(
                 f"{count} positions since the previous {'breakpoint' if before else 'turn'}, and the provider looks "
                 f"back over {policy.lookback}: an entry further back is not found",
