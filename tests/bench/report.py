@@ -74,6 +74,8 @@ def orjson_sums(path: Path) -> dict[tuple[object, ...], list[int]]:
     with path.open("rb", buffering=1 << 20) as file:
         for line in file:
             call = orjson.loads(line)
+            if call.get("status", 200) >= 400 or "warm" in call.get("flags", ()):
+                continue
             usage, billing = call["usage"], call["billing"]
             key = (call["provider"], call["model"], billing["tier"], billing["host"], call["ts"][:10], call["family"])
             cell = cells.get(key)

@@ -56,7 +56,7 @@ def test_a_line_that_is_no_call_is_shown_and_the_rest_survives(bad: bytes, reaso
     assert found.exit_code == 0
     assert f"calls.ndjson:2: {reason}" in found.stderr
     assert "2 calls from" in found.stdout
-    assert f"not read: 1 {reason}"[:40] in found.stdout.replace("\n", " ")
+    assert f"not read: 1 x {reason}"[:40] in found.stdout.replace("\n", " ")
 
 
 @pytest.mark.parametrize(("bad", "reason"), BESIDE_GOOD.values(), ids=BESIDE_GOOD)

@@ -13,12 +13,27 @@ _REPAIRED = {
     "split_mismatch": "write splits that do not add up were priced as a range",
     "negative_clamped": "negative counts were taken as 0",
     "not_a_count": "counts that are none were taken as 0",
+    "bad_count": "counts that are none were left out",
+    "no_input_count": "calls tell no input tokens",
+    "body_disagrees": "logged bodies count otherwise than their record, which was believed",
+    "compaction_added": "calls had tokens of a compaction added, which their totals leave out",
+    "advisor_not_counted": "calls asked another model besides, whose tokens are not counted",
+    "tool_use_prompt_not_counted": "calls have tool-use prompt tokens that are not counted",
     "count_too_large": "counts too large to be true were taken as 0",
     "no_usage": "calls say nothing of their usage",
     "time_without_zone": "times without a zone were taken as UTC",
     "time_not_rfc3339": "times were numbers, not RFC 3339",
     "time_unreadable": "times could not be read",
     "reinterpreted": "calls count their cached tokens otherwise than their format means to",
+}
+
+
+_LEFT_OUT = {
+    "error": "failed calls",
+    "response_cache": "answers from a response cache",
+    "synthetic": "lines that no API call made",
+    "outside of the window": "calls outside of the window",
+    "no time": "calls without a time",
 }
 
 
@@ -102,17 +117,13 @@ def remarks(report: Report) -> Iterator[str]:
 
 def _counted(report: Report) -> Iterator[str]:
     if left := told(report.tally, "left out: "):
-        yield f"left out: {_list(left)}"
+        yield f"left out: {', '.join(f'{number:,} {_LEFT_OUT.get(name, name)}' for name, number in left.items())}"
     if repaired := told(report.tally, "note: "):
         parts = (f"{number:,} {_REPAIRED.get(name, name)}" for name, number in repaired.items())
         yield f"repaired: {'; '.join(parts)}"
     if duplicates := report.tally.get("duplicates"):
         yield f"duplicates: {duplicates:,} records of calls that were counted once"
     if skipped := told(report.tally, "skipped: "):
-        yield f"skipped: {_list(skipped)}"
+        yield f"skipped: {', '.join(f'{number:,} {name}' for name, number in skipped.items())}"
     if unread := told(report.tally, "bad: "):
-        yield f"not read: {_list(unread)}"
-
-
-def _list(counts: dict[str, int]) -> str:
-    return ", ".join(f"{number:,} {name.replace('_', ' ')}" for name, number in counts.items())
+        yield f"not read: {'; '.join(f'{number:,} x {name}' for name, number in unread.items())}"
