@@ -2,7 +2,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test test-stacks bench bench-pull bench-warm truth goldens clean
+.PHONY: demo test fuzz test-stacks bench bench-pull bench-warm truth goldens clean
 
 # Each line shows a command and runs it; those that end in a 1 are meant to fail.
 demo: $(VENV)/.installed
@@ -21,6 +21,10 @@ test: $(VENV)/.tested
 	$(BIN)/ruff format --check cachekit tests
 	$(BIN)/mypy
 	$(BIN)/pytest -n 2
+
+# The property tests on examples that nobody has seen.
+fuzz: $(VENV)/.tested
+	$(BIN)/pytest -n 2 --hypothesis-profile default
 
 truth: $(VENV)/.tested
 	@$(BIN)/python -m tests.truth

@@ -10,12 +10,11 @@ from collections.abc import Mapping
 from time import time
 from uuid import uuid4
 
-import orjson
-
 from cachekit.capturing.exchange import Answer
 from cachekit.core.auditors.detect import candidates, model_of_path
 from cachekit.core.backends import Backend
 from cachekit.core.captured import Captured
+from cachekit.core.digests import compact
 from cachekit.core.policy import Policy
 from cachekit.core.prompt import Prompt, Scope
 from cachekit.core.shape import text
@@ -47,7 +46,7 @@ def answer(call: Captured) -> Answer:
     if turn.asked.stream:
         content = b"".join(api.stream(turn))
         return Answer(200, {"content-type": api.stream_type, **api.headers(turn)}, content)
-    return Answer(200, {"content-type": "application/json", **api.headers(turn)}, orjson.dumps(api.whole(turn)))
+    return Answer(200, {"content-type": "application/json", **api.headers(turn)}, compact(api.whole(turn)))
 
 
 def _turn(call: Captured) -> Turn:
@@ -71,7 +70,7 @@ def refusal(path: str) -> Answer:
     """The answer of a provider to what is no call. A count of tokens is 0."""
     if path.endswith(("/count_tokens", "/count-tokens", "/input_tokens")):
         counted = {"object": "response.input_tokens", "input_tokens": 0, "inputTokens": 0}
-        return Answer(200, {"content-type": "application/json"}, orjson.dumps(counted))
+        return Answer(200, {"content-type": "application/json"}, compact(counted))
     told = "a capture with send=False answers calls of models only"
     said = {"type": "error", "error": {"type": "not_found_error", "message": told}, "message": told}
-    return Answer(404, {"content-type": "application/json"}, orjson.dumps(said))
+    return Answer(404, {"content-type": "application/json"}, compact(said))

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-import orjson
-
 from cachekit.core.backends import Backend
 from cachekit.core.counts import NO_USAGE
+from cachekit.core.digests import compact
 from cachekit.core.errors import UsageError
 from cachekit.core.shape import items, mapping
 from cachekit.emulator.diagnoses import diagnose
@@ -108,4 +107,4 @@ def _head(asked: Asked, key: str) -> dict[str, str]:
 
 
 def _json(body: Json, headers: Mapping[str, str], fault: Fault) -> Answer:
-    return Answer(200, {"content-type": "application/json", **headers}, (orjson.dumps(body),), fault)
+    return Answer(200, {"content-type": "application/json", **headers}, (compact(body),), fault)

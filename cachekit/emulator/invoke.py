@@ -8,8 +8,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 
-import orjson
-
+from cachekit.core.digests import compact
 from cachekit.core.shape import mapping
 from cachekit.emulator import converse, messages
 from cachekit.emulator.frames import aws_event
@@ -56,7 +55,7 @@ def stream(turn: Turn) -> Iterator[bytes]:
     events = list(_nova_events(turn) if _nova(turn.asked.body, turn.asked.model) else messages.events(turn))
     events[-1] = {**events[-1], _METRICS: _metrics(turn)}
     for event in events:
-        yield aws_event("chunk", {"bytes": b64encode(orjson.dumps(event)).decode()})
+        yield aws_event("chunk", {"bytes": b64encode(compact(event)).decode()})
 
 
 def _nova_events(turn: Turn) -> Iterator[Json]:

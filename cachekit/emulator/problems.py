@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import orjson
-
+from cachekit.core.digests import compact
 from cachekit.emulator.faults import OVERLOADED
 from cachekit.emulator.values import Json, Problem
 
@@ -58,14 +57,14 @@ def failure(problem: Problem, shape: str, request_id: str) -> tuple[Mapping[str,
     headers = {"content-type": "application/json", ID_HEADERS[shape]: request_id}
     if shape == "bedrock":
         headers["x-amzn-errortype"] = _kind(problem.status, _BEDROCK, "InternalServerException")
-        return headers, orjson.dumps({"message": problem.message})
+        return headers, compact({"message": problem.message})
     if shape == "anthropic":
         said = {"type": _kind(problem.status, _ANTHROPIC, "api_error"), "message": problem.message}
-        return headers, orjson.dumps({"type": "error", "error": said, "request_id": request_id})
+        return headers, compact({"type": "error", "error": said, "request_id": request_id})
     server = "server_error" if problem.status >= 500 else "invalid_request_error"
     kind, code = _OPENAI.get(problem.status, (server, problem.code or None))
     error: Json = {"message": problem.message, "type": kind, "param": problem.param or None, "code": code}
-    return headers, orjson.dumps({"error": error})
+    return headers, compact({"error": error})
 
 
 def _kind(status: int, names: Mapping[int, str], server: str) -> str:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-import orjson
-
+from cachekit.core.digests import compact
 from cachekit.core.prompt import Prompt, chain, prefixes
 from cachekit.core.shape import count
 from cachekit.emulator.instances import instance
@@ -34,7 +33,7 @@ def _said(text: str, limit: int | None) -> Reply:
 
 
 def _json(schema: object) -> str:
-    return orjson.dumps(instance(schema)).decode()
+    return compact(instance(schema)).decode()
 
 
 def _tokens(text: str) -> int:

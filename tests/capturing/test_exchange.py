@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cachekit.capturing.answers import answer
@@ -75,6 +75,7 @@ def test_a_body_that_is_no_json_is_left_alone(content: bytes) -> None:
 
 @settings(max_examples=100, deadline=None)
 @given(url=st.sampled_from([param.values[0] for param in URLS]), body=REQUEST | JSON)
+@example(url="https://api.openai.com/v1/responses", body={"instructions": "half a pair: \ud83d", "input": []})
 def test_any_body_is_read_and_answered(url: str, body: object) -> None:
     call = call_of(Exchange("POST", url, {}, json.dumps(body).encode()))
     if call is not None:
