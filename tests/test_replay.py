@@ -45,6 +45,21 @@ def test_without_repetition_no_cache_is_the_cheapest():
     assert best(replay(lambda: calls, candidates()))[0].strategy == "none"
 
 
+@pytest.mark.parametrize("gap", [30.0, 1500.0, 100_000.0])
+def test_breakpoints_are_suggested_only_where_they_pay(gap):
+    found = run(support_desk(gap=gap), "none", "as-sent", "suggested", "suggested+ttl=1h")
+    cost = {name: found.total(name).cost() for name in ("none", "as-sent", "suggested")}
+    assert cost["suggested"] == min(cost.values())
+    assert (found.total("suggested").usage().read > 0) == (gap < 300)
+    assert (found.total("suggested+ttl=1h").usage().read > 0) == (gap < 3600)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_conversation_that_is_marked_well_is_suggested_nothing_worse(seed):
+    found = run(conversation(seed), "as-sent", "suggested")
+    assert found.total("suggested").cost() <= found.total("as-sent").cost()
+
+
 def test_a_burst_that_lets_its_first_call_lead_writes_once_and_waits():
     found = run(burst(20), "as-sent", "as-sent+lead-call")
     rushed, led = found.total("as-sent"), found.total("as-sent+lead-call")

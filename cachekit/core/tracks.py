@@ -1,13 +1,17 @@
 """Prompts where a log has none but its counters tell the prefix: a session's calls read what those before them wrote.
 
 Each call of a session becomes a prompt of pieces. What it read is pieces of the call before; what it wrote is a new
-piece; what was neither is its tail. After a pause beyond the ttl a rewrite of about the same length is taken to be the
-same prefix. The pieces have lengths and no text: a cache can be simulated on them, causes in the text cannot be told.
+piece; what was neither is its tail. A read that ends exactly where a piece of another of the session's tracks ends is
+of that track: a sub-agent that goes on from its parent. After a pause beyond the ttl a rewrite of about the same length
+is taken to be the same prefix. The pieces have lengths and no text: a cache can be simulated on them, causes in the
+text cannot be told.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 from cachekit.core.backends import Backend
 from cachekit.core.calls import Call
@@ -15,6 +19,9 @@ from cachekit.core.prompt import Block, Mark, Prompt, Scope, Section, Tokens, ch
 
 UNSEEN = "unseen"
 """The kind of a piece: how many blocks it holds nobody knows."""
+
+Pieces = tuple[tuple[str, int], ...]
+"""Digest and tokens of each piece, in order."""
 
 _SAME = 0.5
 _TTL = {"write_1h": ("1h", 3600.0), "write_12h": ("12h", 43200.0), "write_30m": ("30m", 1800.0)}
@@ -24,16 +31,16 @@ _TTL = {"write_1h": ("1h", 3600.0), "write_12h": ("12h", 43200.0), "write_30m": 
 class _Held:
     """What the latest call of a session left in the cache: digests and lengths of its pieces, when, for how long."""
 
-    pieces: tuple[tuple[str, int], ...]
+    pieces: Pieces
     at: float
     ttl: tuple[str, float]
 
 
 @dataclass(slots=True)
 class Tracks:
-    """The sessions of a log. One entry a session, whatever its length."""
+    """The sessions of a log. One entry for each agent and model of a session, whatever its length."""
 
-    _held: dict[tuple[str, ...], _Held] = field(default_factory=dict)
+    _held: dict[tuple[str, str], dict[tuple[str, str], _Held]] = field(default_factory=dict)
 
     def prompt_of(self, call: Call) -> Prompt | None:
         """The prompt that a call's counters tell; None without a session, known counters or a time."""
@@ -41,21 +48,23 @@ class Tracks:
         usage = call.usage
         if not session or not usage.known or call.ts is None or not usage.input_total:
             return None
-        key = (session, call.labels.get("agent", ""), str("sidechain" in call.flags), call.model)
-        before = self._held.get(key)
-        pieces = _pieces(call, before)
+        beside = self._held.setdefault((session, call.model), {})
+        key = (call.labels.get("agent", ""), str("sidechain" in call.flags))
+        before = beside.get(key)
+        pieces = _pieces(call, _kept(call, before), beside)
         ttl = next((known for name, known in _TTL.items() if getattr(usage, name)), None)
         if ttl is None:
             ttl = before.ttl if before is not None and not usage.write_5m else ("5m", 300.0)
         if pieces:
-            self._held[key] = _Held(pieces, call.ts, ttl)
+            beside[key] = _Held(pieces, call.ts, ttl)
         return _prompt(call, pieces, ttl[0])
 
 
-def _pieces(call: Call, before: _Held | None) -> tuple[tuple[str, int], ...]:
+def _pieces(call: Call, kept: Pieces, beside: Mapping[tuple[str, str], _Held]) -> Pieces:
     """The cached pieces of a call: those it shares with the call before, and what is new."""
     read, written = call.usage.read, call.usage.written
-    kept = _kept(call, before)
+    if read > sum(tokens for _, tokens in kept):
+        kept = next((found for held in beside.values() if (found := _until(held.pieces, read))), kept)
     have = sum(tokens for _, tokens in kept)
     new = []
     if read > have:
@@ -67,7 +76,13 @@ def _pieces(call: Call, before: _Held | None) -> tuple[tuple[str, int], ...]:
     return (*kept, *new)
 
 
-def _kept(call: Call, before: _Held | None) -> tuple[tuple[str, int], ...]:
+def _until(pieces: Pieces, read: int) -> Pieces:
+    """The pieces up to a read; none where it does not end with one of them."""
+    ends = list(accumulate(tokens for _, tokens in pieces))
+    return pieces[: ends.index(read) + 1] if read in ends else ()
+
+
+def _kept(call: Call, before: _Held | None) -> Pieces:
     if before is None or call.ts is None:
         return ()
     reach, total = call.usage.read, sum(tokens for _, tokens in before.pieces)
@@ -83,7 +98,7 @@ def _kept(call: Call, before: _Held | None) -> tuple[tuple[str, int], ...]:
     return tuple(kept)
 
 
-def _prompt(call: Call, pieces: tuple[tuple[str, int], ...], ttl: str) -> Prompt:
+def _prompt(call: Call, pieces: Pieces, ttl: str) -> Prompt:
     tail = call.usage.uncached
     named = [*pieces, *([(chain("tail", call.id, repr(call.ts)), tail)] if tail else [])]
     blocks = tuple(

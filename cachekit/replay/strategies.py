@@ -6,7 +6,8 @@ A strategy is written as words joined by `+`: `suggested+ttl=1h`, `system-only+w
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from math import inf
 
 from cachekit.core.auditors.marks import positions, takes_marks
 from cachekit.core.errors import UsageError
@@ -74,21 +75,31 @@ def _with_ttl(found: Strategy, value: str, word: str) -> Strategy:
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What a first pass over the log tells of a family: the number of leading blocks that all of its calls share with
-    most others, as block counts, longest first."""
+    """What a first pass over the log tells of a family: the numbers of leading blocks at which a breakpoint pays,
+    longest first, by the seconds that an entry lives."""
 
-    lengths: tuple[int, ...] = ()
+    lengths: Mapping[float, tuple[int, ...]] = field(default_factory=dict)
+
+    def living(self, seconds: float) -> tuple[int, ...]:
+        """The lengths that pay where entries live so long."""
+        return self.lengths.get(max((life for life in self.lengths if life <= seconds), default=0.0), ())
 
 
-Placer = Callable[[Prompt, Policy, Shared], Marks]
+Placer = Callable[[Prompt, Policy, tuple[int, ...]], Marks]
+"""Places breakpoints in a prompt, given the lengths that pay in its family."""
 
 
 def plan(strategy: Strategy, prompt: Prompt, policy: Policy, shared: Shared) -> Prompt:
     """The prompt with the strategy's breakpoints. A model without breakpoints keeps its own way."""
     if not takes_marks(prompt, policy):
         return prompt
-    marks = PLACERS[strategy.marks](prompt, policy, shared)
+    marks = PLACERS[strategy.marks](prompt, policy, shared.living(_life(strategy, policy)))
     return with_marks(prompt, {index: _lived(strategy, prompt, index, mark) for index, mark in marks.items()})
+
+
+def _life(strategy: Strategy, policy: Policy) -> float:
+    """Seconds that an entry of static blocks lives, without end where it is kept warm."""
+    return inf if strategy.warm is not None else ttl_seconds(strategy.static_ttl or policy.default_ttl) or inf
 
 
 def _lived(strategy: Strategy, prompt: Prompt, index: int, mark: Mark) -> Mark:
@@ -122,25 +133,25 @@ def _seconds(ttl: str) -> int:
     return ttl_seconds(ttl) or 0
 
 
-def _as_sent(prompt: Prompt, policy: Policy, shared: Shared) -> Marks:
+def _as_sent(prompt: Prompt, policy: Policy, paying: tuple[int, ...]) -> Marks:
     return {index: mark for index, _, mark in prompt.marked()}
 
 
-def _none(prompt: Prompt, policy: Policy, shared: Shared) -> Marks:
+def _none(prompt: Prompt, policy: Policy, paying: tuple[int, ...]) -> Marks:
     return {}
 
 
-def _automatic(prompt: Prompt, policy: Policy, shared: Shared) -> Marks:
+def _automatic(prompt: Prompt, policy: Policy, paying: tuple[int, ...]) -> Marks:
     last = _last(prompt.blocks)
     return {} if last is None else {last: Mark(None, "automatic", automatic=True)}
 
 
-def _system_only(prompt: Prompt, policy: Policy, shared: Shared) -> Marks:
+def _system_only(prompt: Prompt, policy: Policy, paying: tuple[int, ...]) -> Marks:
     static = [i for i, b in enumerate(prompt.blocks) if b.section.value in policy.fields and b.section != "messages"]
     return {static[-1]: Mark(None, "system-only")} if static else {}
 
 
-def _exclude_tool_results(prompt: Prompt, policy: Policy, shared: Shared) -> Marks:
+def _exclude_tool_results(prompt: Prompt, policy: Policy, paying: tuple[int, ...]) -> Marks:
     """Each breakpoint on a tool result moves back to the last block before it that is none."""
     marks: Marks = {}
     for index, _, mark in prompt.marked():
@@ -152,12 +163,12 @@ def _exclude_tool_results(prompt: Prompt, policy: Policy, shared: Shared) -> Mar
     return marks
 
 
-def _suggested(prompt: Prompt, policy: Policy, shared: Shared) -> Marks:
-    """The prefixes that this family's calls share most, and the end of the conversation."""
+def _suggested(prompt: Prompt, policy: Policy, paying: tuple[int, ...]) -> Marks:
+    """The prefixes that this family's calls find again often enough, and the end of the conversation."""
     most = policy.max_marks or 4
     running = prompt.running()
     last = _last(prompt.blocks)
-    places = [n - 1 for n in shared.lengths if n <= len(prompt.blocks)]
+    places = [n - 1 for n in paying if n <= len(prompt.blocks)]
     if last is not None and any(b.role == "assistant" for b in prompt.blocks):
         places.append(last)
         places += _halfway(prompt, policy, last)

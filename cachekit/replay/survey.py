@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
+from math import inf
 from typing import TYPE_CHECKING
 
 from cachekit.core.prompt import Prompt, Section, prefixes
@@ -12,20 +12,41 @@ from cachekit.replay.strategies import Shared
 if TYPE_CHECKING:
     from cachekit.replay.run import Ready
 
-_SHARE = 0.5
-"""A prefix is a family's own when at least this share of its calls have it."""
+_PAYS = 0.22
+"""A breakpoint pays where at least this share of the calls reads at it: a read saves 0.9 of the input price, a write
+costs 0.25 more than it."""
+
+LIVES = (300.0, 1800.0, 3600.0, 43_200.0, 86_400.0, inf)
+"""Seconds that entries live; those that are kept warm live on."""
+
+
+class _Reuse:
+    """How many calls have a prefix of a length, and how many of them follow one with the same within each life."""
+
+    def __init__(self) -> None:
+        self.calls, self.hits = 0, [0] * len(LIVES)
+
+    def add(self, gap: float | None) -> None:
+        self.calls += 1
+        for place, life in enumerate(LIVES):
+            self.hits[place] += gap is not None and gap <= life
 
 
 def survey(calls: Iterable[Ready]) -> dict[str, Shared]:
-    """For each family the prefixes that most of its calls share, as block counts, the longest first."""
-    seen: dict[str, Counter[tuple[int, str]]] = {}
-    totals: Counter[str] = Counter()
+    """For each family the prefixes that its calls find again, as block counts, the longest first."""
+    last: dict[str, dict[tuple[int, str], float]] = {}
+    families: dict[str, dict[int, _Reuse]] = {}
     for ready in calls:
-        totals[ready.family] += 1
-        counter = seen.setdefault(ready.family, Counter())
-        static = static_blocks(ready.prompt)
-        counter.update(enumerate(prefixes(ready.prompt)[:static], 1))
-    return {family: _shared(counter, totals[family]) for family, counter in seen.items()}
+        seen, reuses = last.setdefault(ready.family, {}), families.setdefault(ready.family, {})
+        at = ready.call.ts or 0.0
+        for place in enumerate(prefixes(ready.prompt)[: static_blocks(ready.prompt)], 1):
+            before = seen.get(place)
+            reuses.setdefault(place[0], _Reuse()).add(None if before is None else at - before)
+            seen[place] = at
+    return {
+        family: Shared({life: _paying(reuses, i) for i, life in enumerate(LIVES)})
+        for family, reuses in families.items()
+    }
 
 
 def static_blocks(prompt: Prompt) -> int:
@@ -38,10 +59,11 @@ def static_blocks(prompt: Prompt) -> int:
     return end
 
 
-def _shared(counter: Counter[tuple[int, str]], calls: int) -> Shared:
-    """Where many calls part, a shorter prefix is shared by more: keep the longest of each number of sharers."""
+def _paying(reuses: dict[int, _Reuse], life: int) -> tuple[int, ...]:
+    """Where calls part, a shorter prefix is found by more of them: the longest of each number of finders."""
     most: dict[int, int] = {}
-    for (length, _), count in counter.items():
-        if count > 1 and count >= calls * _SHARE:
-            most[count] = max(most.get(count, 0), length)
-    return Shared(tuple(sorted(set(most.values()), reverse=True)[:3]))
+    for length, reuse in reuses.items():
+        hits = reuse.hits[life]
+        if hits and hits >= reuse.calls * _PAYS:
+            most[hits] = max(most.get(hits, 0), length)
+    return tuple(sorted(set(most.values()), reverse=True)[:3])
