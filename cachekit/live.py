@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from uuid import uuid4
 
+from cachekit.clients import Address, Clients
 from cachekit.core.auditors.audit import AuditOptions, wire_of
 from cachekit.core.auditors.forecast import Forecast, forecast
 from cachekit.core.auditors.marks import judge_marks
@@ -31,16 +32,14 @@ from cachekit.core.routes import parent, resolve, steps
 from cachekit.core.shape import text
 from cachekit.core.tokens import measure
 from cachekit.core.usage import WRITES, Usage
+from cachekit.faults import fault_of
+from cachekit.sending import answer_of, sending_of
 from cachekit.warmer.choice import Choice
-from cachekit.warmer.clients import Clients, address_of
-from cachekit.warmer.faults import fault_of
 from cachekit.warmer.given import headers_of, host_of
 from cachekit.warmer.minimal import Wanted, least_output, own_body
 from cachekit.warmer.money import cost_of
 from cachekit.warmer.ping import Ping
-from cachekit.warmer.sending import answer_of, sending_of
 from cachekit.warmer.timing import Lifetime
-from cachekit.warmer.values import WarmupConfig
 
 PAUSE = 2.0
 """Seconds before a third call, where the second read nothing: entries were seen to need a moment."""
@@ -217,10 +216,10 @@ def _cached(prompt: Prompt, policy: Policy, found: Forecast) -> tuple[Tokens, st
 
 def _sent(ping: Ping, wish: LiveWish) -> Measured:
     """One call, measured."""
-    config, began = WarmupConfig(), wish.now()
+    address, began = Address(ping.backend), wish.now()
     try:
-        client = wish.clients.get(address_of(config, ping.backend))
-        answer = answer_of(ping, sending_of(ping, client, config.timeout_seconds)())
+        client = wish.clients.get(address)
+        answer = answer_of(ping.backend, sending_of(ping.outgoing, client, address.timeout)())
     except OutsideError:
         raise
     except Exception as error:

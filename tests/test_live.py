@@ -8,13 +8,13 @@ from decimal import Decimal
 
 import pytest
 
+from cachekit.clients import Clients
 from cachekit.core.backends import Backend
 from cachekit.core.errors import UsageError
 from cachekit.core.providers import lower
 from cachekit.core.routes import resolve
 from cachekit.emulator import Clock, Emulator, serve
 from cachekit.live import LiveWish, prepare_proof, prove, with_nonce
-from cachekit.warmer.clients import Clients
 from tests.warmer.parts import CLAUDE, LONG, NATIVE, claude, marked, message
 
 TOOL = {"name": "look", "input_schema": {"type": "object"}}

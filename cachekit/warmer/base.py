@@ -8,14 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
 
+from cachekit.clients import Address, Clients, checked
+from cachekit.core.backends import Backend
 from cachekit.core.calls import Call
 from cachekit.core.errors import UsageError
 from cachekit.core.logs.native_write import CallLog
-from cachekit.warmer.clients import Clients, address_of
+from cachekit.sending import sending_of
 from cachekit.warmer.given import backend_of, request_of
 from cachekit.warmer.run import Plan, Run, Time
 from cachekit.warmer.scope import Scope
-from cachekit.warmer.sending import sending_of
 from cachekit.warmer.state import Rules
 from cachekit.warmer.summary import Counted, WarmSummary
 from cachekit.warmer.traffic import Traffic
@@ -147,10 +148,10 @@ class Warmer:
     def _sent(self, scope: Scope) -> object:
         """What the SDK's method gives back: a response, or something to await."""
         client = self._client if self._client is not None else self._built(scope)
-        return sending_of(scope.ping, client, scope.config.timeout_seconds)()
+        return sending_of(scope.ping.outgoing, client, scope.config.timeout_seconds)()
 
     def _built(self, scope: Scope) -> object:
-        clients, address = self._options.clients, address_of(scope.config, scope.ping.backend)
+        clients, address = self._options.clients, _address(scope.config, scope.ping.backend)
         if scope.stale_client:
             clients.renew(address)
             scope.stale_client = False
@@ -167,11 +168,16 @@ def scopes_of(configs: Sequence[WarmupConfig], client: object, rules: Rules) -> 
             request = request_of(config, client)
             backend = backend_of(config, request, client)
             if client is None:
-                address_of(config, backend)  # what makes no sense is said now, not at the first ping
+                _address(config, backend)  # what makes no sense is said now, not at the first ping
             scopes.append(Scope(name, config, (request, backend), rules))
         except UsageError as error:
             raise UsageError(error.what, where=f"scope {name}", mend=error.mend) from None
     return scopes
+
+
+def _address(config: WarmupConfig, backend: Backend) -> Address:
+    """Where a scope's pings go. Raises UsageError for a region or a profile that means nothing there."""
+    return checked(Address(backend, config.region, config.profile, config.base_url, config.timeout_seconds))
 
 
 def _name(config: WarmupConfig, number: int, taken: set[str]) -> str:

@@ -23,6 +23,7 @@ from cachekit.core.prompt import Prompt, Section, Tokens, prefixes
 from cachekit.core.providers import lower
 from cachekit.core.shape import mapping, text
 from cachekit.core.tokens import measure
+from cachekit.sending import Outgoing
 from cachekit.warmer.choice import Choice, choose
 from cachekit.warmer.given import headers_of, host_of
 from cachekit.warmer.minimal import Minimal, Wanted, minimise, raised
@@ -53,6 +54,11 @@ class Ping:
     output: int
     translated_from: Backend | None = None
     notes: tuple[str, ...] = ()
+
+    @property
+    def outgoing(self) -> Outgoing:
+        """The ping as it is sent."""
+        return Outgoing(self.backend, self.body, self.headers, self.prompt.scope.model)
 
     @cached_property
     def digest(self) -> str:

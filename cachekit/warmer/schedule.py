@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from cachekit.warmer.faults import Fault, FaultKind
+from cachekit.faults import Fault, FaultKind
 from cachekit.warmer.judging import Judgement
 from cachekit.warmer.state import Moment, State
 from cachekit.warmer.timing import lengthened, shortened, wait_after

@@ -15,7 +15,7 @@ from cachekit.core.errors import CachekitError, UsageError
 from cachekit.core.families import family_of
 from cachekit.core.providers.draft import texts
 from cachekit.core.responses import read_response
-from cachekit.warmer.faults import FaultKind, fault_of
+from cachekit.faults import FaultKind, fault_of
 from cachekit.warmer.judging import Evidence, judge
 from cachekit.warmer.money import Quote, cost_of, quote
 from cachekit.warmer.ping import Ping, prepare, with_more_output

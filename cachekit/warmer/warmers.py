@@ -15,11 +15,11 @@ from typing import Self
 
 from cachekit.core.errors import UsageError
 from cachekit.core.objects import part
+from cachekit.sending import answer_of
 from cachekit.warmer.base import Warmer
 from cachekit.warmer.ping import Ping
 from cachekit.warmer.run import GRACE
 from cachekit.warmer.scope import Scope
-from cachekit.warmer.sending import answer_of
 from cachekit.warmer.summary import WarmSummary
 from cachekit.warmer.values import OnTick, WarmResult
 
@@ -70,7 +70,7 @@ class CacheWarmer(Warmer):
         if inspect.iscoroutine(answer):
             answer.close()
             raise UsageError("this client is asynchronous", mend="use AsyncCacheWarmer")
-        return answer_of(scope.ping, answer)
+        return answer_of(scope.ping.backend, answer)
 
 
 class AsyncCacheWarmer(Warmer):
@@ -119,7 +119,7 @@ class AsyncCacheWarmer(Warmer):
         return (
             self._on_loop(_awaited(scope.ping, answer))
             if inspect.isawaitable(answer)
-            else answer_of(scope.ping, answer)
+            else answer_of(scope.ping.backend, answer)
         )
 
     def _call_back(self, on_tick: OnTick, result: WarmResult) -> None:
@@ -150,4 +150,4 @@ async def _awaited(ping: Ping, answer: Awaitable[object]) -> object:
     response = await answer
     read = part(part(response, "body"), "read")
     data = read() if callable(read) else None
-    return answer_of(ping, response, await data if inspect.isawaitable(data) else data)
+    return answer_of(ping.backend, response, await data if inspect.isawaitable(data) else data)

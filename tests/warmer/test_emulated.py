@@ -11,10 +11,10 @@ import openai
 import pytest
 from botocore.config import Config
 
+from cachekit.clients import Clients
 from cachekit.core.errors import UsageError
 from cachekit.core.logs.native import read_calls
 from cachekit.warmer import AsyncCacheWarmer, CacheWarmer, Ending, WarmOptions, WarmupConfig, WarmVerdict
-from cachekit.warmer.clients import Clients
 from tests.warmer.fleet import keep_alive
 from tests.warmer.parts import HERE, LONG, NATIVE, claude, marked
 from tests.warmer.simulated import simulated

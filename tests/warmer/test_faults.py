@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from cachekit.core.errors import OutsideError, UsageError
 from cachekit.emulator import Clock, Emulator, serve
-from cachekit.warmer.faults import FaultKind, fault_of, without_private
+from cachekit.faults import FaultKind, fault_of, without_private
 
 NOW = 1_800_000_000.0
 

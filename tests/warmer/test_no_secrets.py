@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import inspect
 
+from cachekit.clients import Clients
 from cachekit.warmer import CacheWarmer
-from cachekit.warmer.clients import Clients
 
 
 def test_neither_a_signature_nor_a_repr_shows_the_environment():

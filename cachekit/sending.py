@@ -1,17 +1,16 @@
-"""Sending a ping through a client: which method of which SDK, with which arguments."""
+"""Sending a request through a client: which method of which SDK, with which arguments."""
 
 from __future__ import annotations
 
 import inspect
 import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 
 from cachekit.core.backends import Backend
 from cachekit.core.errors import UsageError
 from cachekit.core.objects import part
 from cachekit.core.shape import mapping, text
-from cachekit.warmer.ping import Ping
 
 _METHODS: Mapping[Backend, tuple[str, ...]] = {
     Backend.OPENAI_CHAT: ("chat", "completions", "create"),
@@ -19,8 +18,26 @@ _METHODS: Mapping[Backend, tuple[str, ...]] = {
     Backend.BEDROCK_CONVERSE: ("converse",),
     Backend.BEDROCK_INVOKE_ANTHROPIC: ("invoke_model",),
 }
+_STREAMS: Mapping[Backend, tuple[str, ...]] = {
+    Backend.BEDROCK_CONVERSE: ("converse_stream",),
+    Backend.BEDROCK_INVOKE_ANTHROPIC: ("invoke_model_with_response_stream",),
+}
+"""Streams that have a method of their own; elsewhere `stream` is an argument."""
+
 _MESSAGES = ("messages", "create")
 _OURS = ("anthropic", "openai")
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A request to the API of `backend`. `model` is sent where the body names none. `stream`: by the method for
+    streams, where the API has one."""
+
+    backend: Backend
+    body: Mapping[str, object] = field(repr=False)
+    headers: Mapping[str, str] = field(repr=False)
+    model: str
+    stream: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,28 +52,28 @@ class Sending:
         return self.method(**self.arguments)
 
 
-def sending_of(ping: Ping, client: object, timeout: float) -> Sending:
-    """How a ping is sent. Raises UsageError for a client that has no such method."""
+def sending_of(request: Outgoing, client: object, timeout: float) -> Sending:
+    """How a request is sent. Raises UsageError for a client that has no such method."""
     sdk = type(client).__module__.partition(".")[0]
     method: object = _without_retries(client) if sdk in _OURS else client
-    for name in _METHODS.get(ping.backend, _MESSAGES):
+    for name in _method(request):
         method = part(method, name)
     if not callable(method):
-        raise UsageError(f"this client cannot send {ping.backend.value}", mend="give the client of that SDK")
-    body = dict(ping.body)
-    if ping.backend is Backend.BEDROCK_CONVERSE:
-        return Sending(method, {"modelId": _model(ping), **{k: v for k, v in body.items() if k != "model"}})
-    if ping.backend is Backend.BEDROCK_INVOKE_ANTHROPIC:
-        return Sending(method, _invocation(ping))
+        raise UsageError(f"this client cannot send {request.backend.value}", mend="give the client of that SDK")
+    body = dict(request.body)
+    if request.backend is Backend.BEDROCK_CONVERSE:
+        return Sending(method, {"modelId": _model(request), **{k: v for k, v in body.items() if k != "model"}})
+    if request.backend is Backend.BEDROCK_INVOKE_ANTHROPIC:
+        return Sending(method, _invocation(request))
     arguments = _keywords(method, body)
-    headers = {"extra_headers": dict(ping.headers)} if ping.headers else {}
+    headers = {"extra_headers": dict(request.headers)} if request.headers else {}
     return Sending(method, {**arguments, **headers, **({"timeout": timeout} if sdk in _OURS else {})})
 
 
-def answer_of(ping: Ping, answer: object, payload: object = None) -> object:
+def answer_of(backend: Backend, answer: object, payload: object = None) -> object:
     """The response as `read_response` reads it: that of InvokeModel is in its body, a stream, read before as `payload`
     where reading it is asynchronous."""
-    if ping.backend is not Backend.BEDROCK_INVOKE_ANTHROPIC:
+    if backend is not Backend.BEDROCK_INVOKE_ANTHROPIC:
         return answer
     read = part(part(answer, "body"), "read")
     data = read() if payload is None and callable(read) else payload
@@ -64,20 +81,36 @@ def answer_of(ping: Ping, answer: object, payload: object = None) -> object:
     return {**body, "ResponseMetadata": part(answer, "ResponseMetadata")}
 
 
+def drain(answer: object) -> None:
+    """Reads an answer to its end, as whoever asked for it would: a stream, or the body of InvokeModel."""
+    held = answer if not isinstance(answer, dict) else answer.get("stream") or answer.get("body")
+    read = part(held, "read")
+    if callable(read):
+        read()
+    elif isinstance(held, Iterable) and not hasattr(type(held), "model_dump"):
+        for _ in held:
+            pass
+
+
+def _method(request: Outgoing) -> tuple[str, ...]:
+    usual = _METHODS.get(request.backend, _MESSAGES)
+    return _STREAMS.get(request.backend, usual) if request.stream else usual
+
+
 def _without_retries(client: object) -> object:
     options = part(client, "with_options")
     return options(max_retries=0) if callable(options) else client
 
 
-def _model(ping: Ping) -> str:
-    return text(ping.body.get("modelId")) or text(ping.body.get("model")) or ping.prompt.scope.model
+def _model(request: Outgoing) -> str:
+    return text(request.body.get("modelId")) or text(request.body.get("model")) or request.model
 
 
-def _invocation(ping: Ping) -> dict[str, object]:
-    body = {key: value for key, value in ping.body.items() if key not in ("model", "modelId")}
-    if "schemaVersion" not in body and "toolConfig" not in body and "amazon." not in _model(ping):
+def _invocation(request: Outgoing) -> dict[str, object]:
+    body = {key: value for key, value in request.body.items() if key not in ("model", "modelId")}
+    if "schemaVersion" not in body and "toolConfig" not in body and "amazon." not in _model(request):
         body.setdefault("anthropic_version", "bedrock-2023-05-31")
-    return {"modelId": _model(ping), "body": json.dumps(body), "contentType": "application/json"}
+    return {"modelId": _model(request), "body": json.dumps(body), "contentType": "application/json"}
 
 
 def _keywords(method: Callable[..., object], body: Mapping[str, object]) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""What went wrong with a ping, told by the error's own marks: no SDK is imported to ask."""
+"""What went wrong with a call, told by the error's own marks: no SDK is imported to ask."""
 
 from __future__ import annotations
 

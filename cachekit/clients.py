@@ -1,6 +1,7 @@
-"""Clients of the providers' SDKs, built from a scope and the SDK's own environment. SDKs are imported here, when used.
+"""Clients of the providers' SDKs, built from an address and the SDK's own environment. SDKs are imported here, when
+used.
 
-Retries of the SDKs are off: a warmer's schedule retries, and two of them would send twice.
+Retries of the SDKs are off: who sends keeps a schedule and a budget, and a second retry behind it would pass both.
 """
 
 from __future__ import annotations
@@ -13,9 +14,8 @@ from urllib.parse import urlsplit
 
 from cachekit.core.backends import Backend
 from cachekit.core.errors import OutsideError, UsageError
-from cachekit.warmer.values import WarmupConfig
 
-_AWS = frozenset(
+AWS = frozenset(
     {
         Backend.BEDROCK_CONVERSE,
         Backend.BEDROCK_INVOKE_ANTHROPIC,
@@ -23,6 +23,8 @@ _AWS = frozenset(
         Backend.ANTHROPIC_BEDROCK_MANTLE,
     }
 )
+"""Backends whose clients have a region."""
+
 _OPENAI = (Backend.OPENAI_CHAT, Backend.OPENAI_RESPONSES)
 _NO_KEY = "no-key"
 """Handed to a server on this machine where the environment has no key: an emulator asks for none."""
@@ -67,12 +69,13 @@ class Clients:
             self._built.pop(address, None)
 
 
-def address_of(config: WarmupConfig, backend: Backend) -> Address:
-    """Where a scope's pings go. Raises UsageError for a region or a profile that means nothing there."""
+def checked(address: Address) -> Address:
+    """The address. Raises UsageError for a region or a profile that means nothing there."""
+    backend = address.backend
     for name in ("region", "profile"):
-        if getattr(config, name) is not None and backend not in _AWS and (name, backend) != ("profile", _PROFILED):
+        if getattr(address, name) is not None and backend not in AWS and (name, backend) != ("profile", _PROFILED):
             raise UsageError(f"{name} means nothing for {backend.value}", mend="leave it out")
-    return Address(backend, config.region, config.profile, config.base_url, config.timeout_seconds)
+    return address
 
 
 _PROFILED = Backend.ANTHROPIC
