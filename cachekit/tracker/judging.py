@@ -75,8 +75,8 @@ class Judge:
         if key not in self._rates:
             if len(self._rates) >= _RATES:
                 self._rates.clear()
-            known = find_rates(call.model, host, at=call.ts, prompt_tokens=total, billing=call.billing)
-            flat = self._settings.pricing
+            flat, own = self._settings.pricing, self._settings.overrides
+            known = find_rates(call.model, host, at=call.ts, prompt_tokens=total, billing=call.billing, overrides=own)
             self._rates[key] = rates_from_flat(flat, known) if flat else known
         return self._rates[key]
 
@@ -87,7 +87,7 @@ class Judge:
         if key not in self._facts:
             if len(self._facts) >= _RATES:
                 self._facts.clear()
-            self._facts[key] = facts_of(call.model, host, {})
+            self._facts[key] = facts_of(call.model, host, self._settings.overrides or {})
         return max(usage.read + usage.written, self._facts[key].cacheable(usage.input_total) if usage.known else 0)
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from cachekit.core.aliases import Overrides
+
 AlertOn = Literal["any", "due"]
 
 
@@ -40,7 +42,8 @@ class CachePolicy:
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What the parts of a tracker need to know. `provider` is empty where each call tells it. `pricing` is a flat table
-    in USD per million tokens, None for the known prices; `models` names the model behind an alias or an ARN."""
+    in USD per million tokens, None for the known prices; `models` names the model behind an alias or an ARN.
+    `overrides`: prices and policies by model, as the config has them."""
 
     provider: str = ""
     threshold: float = 0.6
@@ -51,3 +54,4 @@ class Settings:
     labels: Mapping[str, str] = field(default_factory=dict)
     history_size: int = 10_000
     keep_request: bool = False
+    overrides: Overrides | None = None

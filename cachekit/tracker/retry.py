@@ -14,10 +14,11 @@ from cachekit.tracker.options import CachePolicy
 
 
 class Retries:
-    """The policy, and what retries have cost so far."""
+    """The policy, and what retries have cost so far. `allowed` is asked last whether a call may be sent again: by who
+    keeps a budget of his own, and reserves for it then."""
 
-    def __init__(self, policy: CachePolicy) -> None:
-        self._policy, self._lock = policy, threading.Lock()
+    def __init__(self, policy: CachePolicy, allowed: Callable[[CallMetrics], bool] = lambda _: True) -> None:
+        self._policy, self._allowed, self._lock = policy, allowed, threading.Lock()
         self._usd, self._calls = 0.0, 0
 
     @property
@@ -39,7 +40,7 @@ class Retries:
         silent = call.due is True and call.cause is Cause.EVICTED_OR_ROUTED and call.cache_read_tokens == 0
         if not silent or "stream" in call.flags or sent > self._policy.max_retries:
             return False
-        return self._affordable()
+        return self._affordable() and self._allowed(call)
 
     def _affordable(self) -> bool:
         usd, calls = self._policy.budget_usd, self._policy.budget_calls

@@ -14,8 +14,9 @@ from cachekit.core.calls import Call
 from cachekit.core.errors import UsageError
 from cachekit.core.logs.native_write import CallLog
 from cachekit.sending import sending_of
+from cachekit.waiting import Time
 from cachekit.warmer.given import backend_of, request_of
-from cachekit.warmer.run import Plan, Run, Time
+from cachekit.warmer.run import Plan, Run
 from cachekit.warmer.scope import Scope
 from cachekit.warmer.state import Rules
 from cachekit.warmer.summary import Counted, WarmSummary

@@ -6,80 +6,23 @@ Time, waiting and chance are given, so that tests can let a day pass at once.
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from threading import Condition, Thread
+from threading import Thread
 
 from cachekit.core.calls import Call
+from cachekit.waiting import SLICE, Inbox, Moment, Time
 from cachekit.warmer.scope import Scope
-from cachekit.warmer.state import Answer, Moment
+from cachekit.warmer.state import Answer
 from cachekit.warmer.timing import spread
 from cachekit.warmer.values import Ending, WarmResult
-
-Item = tuple[Scope, Answer]
-
-_SLICE = 5.0
-"""Seconds after which a wait looks at the clocks again: a machine that slept is noticed so soon after it wakes."""
 
 _JUMP = 15.0
 """Seconds by which the clocks must part to be taken for sleep."""
 
 GRACE = 1.0
 """Seconds that pings under way are waited for when the end is asked for."""
-
-
-class Inbox:
-    """What the deciding thread waits for: answers, and the wish to stop."""
-
-    def __init__(self) -> None:
-        self._changed = Condition()
-        self._items: list[Item] = []
-        self.stopping = False
-
-    def put(self, item: Item) -> None:
-        """An answer has come."""
-        with self._changed:
-            self._items.append(item)
-            self._changed.notify()
-
-    def stop(self) -> None:
-        """The end is asked for."""
-        with self._changed:
-            self.stopping = True
-            self._changed.notify()
-
-    def wait(self, seconds: float, for_answers: bool = False) -> None:
-        """Until something has come, at most so long; with `for_answers` a wish to stop does not end it."""
-        with self._changed:
-            self._changed.wait_for(lambda: bool(self._items) or (self.stopping and not for_answers), seconds)
-
-    def drain(self) -> list[Item]:
-        """The answers that have come, in order."""
-        with self._changed:
-            found, self._items = self._items, []
-        return found
-
-
-def pause(inbox: Inbox, seconds: float, busy: bool) -> None:  # noqa: ARG001  # tests' clocks ask whether any ping is under way
-    """Waits in real time."""
-    inbox.wait(min(seconds, _SLICE))
-
-
-@dataclass(frozen=True, slots=True)
-class Time:
-    """The clocks, a way to wait, and chance. `pause(inbox, seconds, busy)` returns when something has come or so many
-    seconds have passed, or earlier; `busy`: answers are being waited for."""
-
-    monotonic: Callable[[], float] = time.monotonic
-    wall: Callable[[], float] = time.time
-    pause: Callable[[Inbox, float, bool], None] = pause
-    random: Callable[[], float] = random.random
-
-    def now(self) -> Moment:
-        """Both clocks."""
-        return Moment(self.monotonic(), self.wall())
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +44,8 @@ class Run:
         tell: Callable[[WarmResult, Call | None], None],
         how: tuple[Plan, Time],
     ) -> None:
-        self.scopes, self.inbox = list(scopes), Inbox()
+        self.scopes = list(scopes)
+        self.inbox: Inbox[tuple[Scope, Answer]] = Inbox()
         self._send, self._tell = send, tell
         self._plan, self._time = how
         self._until: float | None = None
@@ -173,7 +117,7 @@ class Run:
         if self._until is not None:
             moments.append(self._until)
         if moments or busy:
-            wait = max(0.0, min(moments) - now.mono) if moments else _SLICE
+            wait = max(0.0, min(moments) - now.mono) if moments else SLICE
             self._time.pause(self.inbox, wait, busy > 0)
             self._notice_sleep(now, wait)
 

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from cachekit.faults import Fault, FaultKind
+from cachekit.waiting import Moment
 from cachekit.warmer.judging import Judgement
-from cachekit.warmer.state import Moment, State
+from cachekit.warmer.state import State
 from cachekit.warmer.timing import lengthened, shortened, wait_after
 from cachekit.warmer.values import AUTO, MISSED, Ending, WarmupConfig, WarmVerdict
 

@@ -16,11 +16,12 @@ from cachekit.core.families import family_of
 from cachekit.core.providers.draft import texts
 from cachekit.core.responses import read_response
 from cachekit.faults import FaultKind, fault_of
+from cachekit.waiting import Moment
 from cachekit.warmer.judging import Evidence, judge
 from cachekit.warmer.money import Quote, cost_of, quote
 from cachekit.warmer.ping import Ping, prepare, with_more_output
 from cachekit.warmer.schedule import Terms, after_answer, after_fault
-from cachekit.warmer.state import Answer, Moment, Rules, State
+from cachekit.warmer.state import Answer, Rules, State
 from cachekit.warmer.timing import interval_of
 from cachekit.warmer.values import AUTO, DEAD, Ending, Request, WarmResult, WarmupConfig, WarmVerdict
 

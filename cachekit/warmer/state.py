@@ -7,16 +7,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 
 from cachekit.core.calls import Call
+from cachekit.waiting import Moment
 from cachekit.warmer.ping import Ping, Tables
 from cachekit.warmer.values import Ending
-
-
-@dataclass(frozen=True, slots=True)
-class Moment:
-    """Now: seconds of a clock that never jumps, and seconds since 1970 UTC."""
-
-    mono: float
-    wall: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from random import Random
 
 from cachekit.emulator import Clock
-from cachekit.warmer.run import Inbox, Time
+from cachekit.waiting import Time, Waits
 
 
 def simulated(clock: Clock, seed: int = 0) -> Time:
     """Both clocks and all waiting on the emulator's clock, chance from a seed."""
 
-    def pause(inbox: Inbox, seconds: float, busy: bool) -> None:
+    def pause(inbox: Waits, seconds: float, busy: bool) -> None:
         if busy:
             inbox.wait(60.0)
         else:

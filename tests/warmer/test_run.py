@@ -12,8 +12,8 @@ import pytest
 
 from cachekit.core.errors import UsageError
 from cachekit.emulator import Clock
+from cachekit.waiting import Time
 from cachekit.warmer import CacheWarmer, Ending, WarmOptions, WarmupConfig, WarmVerdict
-from cachekit.warmer.run import Time
 from tests.warmer.parts import CLAUDE, claude, marked
 from tests.warmer.simulated import simulated
 
