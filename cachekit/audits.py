@@ -13,7 +13,8 @@ from cachekit.core.auditors.records import Unwrapped, unwrap
 from cachekit.core.auditors.report import AuditReport
 from cachekit.core.backends import Backend
 from cachekit.core.calls import BadLine
-from cachekit.core.config import Config, load_config
+from cachekit.core.config import load_config
+from cachekit.core.config_values import Config
 from cachekit.core.errors import InputError, UsageError
 from cachekit.core.patches import below
 from cachekit.core.requests import RequestText, read_requests

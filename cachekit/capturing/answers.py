@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from time import time
 from uuid import uuid4
 
-from cachekit.capturing.exchange import Answer
+from cachekit.capturing.values import Answer
 from cachekit.core.auditors.detect import candidates, model_of_path
 from cachekit.core.backends import Backend
 from cachekit.core.captured import Captured

@@ -8,9 +8,10 @@ from io import BytesIO
 from types import ModuleType
 from typing import Protocol
 
-from cachekit.capturing.exchange import Answer, Exchange, notice
+from cachekit.capturing.exchange import notice
 from cachekit.capturing.patches import Asking, Method, Patch
 from cachekit.capturing.scope import answering
+from cachekit.capturing.values import Answer, Exchange
 
 MADE_UP = "cachekit-capture"
 """Stands for a key where nothing is sent."""

@@ -10,9 +10,10 @@ from threading import Thread
 from types import ModuleType
 from typing import Protocol, cast
 
-from cachekit.capturing.exchange import Answer, Exchange, may_be_call, notice
+from cachekit.capturing.exchange import may_be_call, notice
 from cachekit.capturing.patches import Asking, Method, Patch
 from cachekit.capturing.scope import belonging, hand_down
+from cachekit.capturing.values import Answer, Exchange
 
 
 class _Message(Protocol):

@@ -4,33 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from urllib.parse import unquote, urlsplit
 
 from cachekit.capturing.scope import Capture, answering
+from cachekit.capturing.values import Answer, Exchange
 from cachekit.core.auditors.detect import backend_of_path, candidates
 from cachekit.core.backends import Backend
 from cachekit.core.captured import Captured
 from cachekit.core.shape import items, mapping
-
-
-@dataclass(frozen=True, slots=True)
-class Exchange:
-    """An HTTP request on its way out; names of headers in any case."""
-
-    method: str
-    url: str
-    headers: Mapping[str, str]
-    content: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What is answered in the provider's place."""
-
-    status: int
-    headers: Mapping[str, str]
-    content: bytes
 
 
 def notice(captures: tuple[Capture, ...], exchange: Exchange) -> Answer | None:

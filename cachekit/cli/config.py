@@ -14,9 +14,10 @@ import typer
 from cachekit.cli.boundary import say
 from cachekit.cli.output.emit import emit
 from cachekit.cli.output.text import printable, styled
-from cachekit.core.config import Config, load_config, read_config
+from cachekit.core.config import load_config, read_config
 from cachekit.core.config_file import dotted, unknown_variables
 from cachekit.core.config_keys import SINGLE
+from cachekit.core.config_values import Config
 
 
 class Format(StrEnum):

@@ -11,7 +11,7 @@ import typer
 from cachekit.core.errors import UsageError
 
 if TYPE_CHECKING:
-    from cachekit.core.config import Config
+    from cachekit.core.config_values import Config
     from cachekit.replay import Best, Replayed
 
 _Names = list[str]

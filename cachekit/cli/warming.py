@@ -17,7 +17,8 @@ from cachekit.cli.boundary import say
 from cachekit.cli.output import warm as forms
 from cachekit.cli.output.emit import emit
 from cachekit.cli.output.warm_screen import Screen, screen
-from cachekit.core.config import Config, load_config
+from cachekit.core.config import load_config
+from cachekit.core.config_values import Config
 from cachekit.core.errors import UsageError
 from cachekit.warmer import CacheWarmer, Ending, WarmOptions, WarmResult, WarmSummary, WarmVerdict
 from cachekit.warmer.lock import alone

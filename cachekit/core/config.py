@@ -7,41 +7,9 @@ is not known is an error: a typo must not silently leave a threshold off.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from decimal import Decimal
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from cachekit.core.backends import Backend
-
-if TYPE_CHECKING:
-    from cachekit.core.config_file import WarmScope
-
-FILE = "cachekit.toml"
-PROJECT = "pyproject.toml"
-PREFIX = "CACHEKIT_"
-
-
-@dataclass(frozen=True, slots=True)
-class Config:
-    """What the user configured; None and empty where nothing was. Paths are absolute, those of a file taken from its
-    folder. `pricing` in USD per million tokens. `origin` names for each key (`defaults.backend`,
-    `pricing."model".input`) where its value comes from: a file or a variable."""
-
-    backend: Backend | None = None
-    library_version: str | None = None
-    log: Path | None = None
-    fail_under: float | None = None
-    max_drop: float | None = None
-    max_loss_usd_per_1k: Decimal | None = None
-    min_calls: int | None = None
-    pricing: Mapping[str, Mapping[str, Decimal]] = field(default_factory=dict)
-    policy: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
-    models: Mapping[str, str] = field(default_factory=dict)
-    labels: Mapping[str, str] = field(default_factory=dict)
-    scopes: tuple[WarmScope, ...] = ()
-    file: Path | None = None
-    origin: Mapping[str, str] = field(default_factory=dict)
+from cachekit.core.config_values import FILE, PREFIX, PROJECT, Config
 
 
 def load_config(start: Path, env: Mapping[str, str]) -> Config:

@@ -8,30 +8,12 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from cachekit.core.backends import Backend
-from cachekit.core.config import PREFIX, PROJECT, Config
 from cachekit.core.config_keys import BY_MODEL, FREE, PATH, SINGLE, WARM_SCOPE, Kind
+from cachekit.core.config_values import PREFIX, PROJECT, Config, WarmScope
 from cachekit.core.errors import InputError, UsageError
 
 ELSEWHERE = frozenset({"CACHEKIT_DIGEST_KEY"})
 """Variables that are read where they are used, and never shown."""
-
-
-@dataclass(frozen=True, slots=True)
-class WarmScope:
-    """One entry of `[[warm.scope]]`; None where it says nothing. `interval` in seconds; `breakpoint` counts from 1."""
-
-    name: str | None = None
-    backend: Backend | None = None
-    request: Path | None = None
-    interval: float | None = None
-    ttl: str | None = None
-    breakpoint: int | None = None
-    region: str | None = None
-    profile: str | None = None
-    base_url: str | None = None
-    budget_usd: Decimal | None = None
-    label: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

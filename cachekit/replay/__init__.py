@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 
 from cachekit.core.errors import InputError
 from cachekit.replay.best import Best, best
-from cachekit.replay.run import Replayed, ReplayOptions, replay
+from cachekit.replay.run import replay
 from cachekit.replay.strategies import DEFAULT, Strategy, candidates, parse_strategy
+from cachekit.replay.values import Replayed, ReplayOptions
 
 __all__ = ["Best", "ReplayOptions", "Replayed", "Strategy", "best", "compare_strategies", "parse_strategy", "replay"]
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from cachekit.replay.run import Replayed
 from cachekit.replay.tally import Tally
+from cachekit.replay.values import Replayed
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from math import inf
-from typing import TYPE_CHECKING
 
 from cachekit.core.prompt import Prompt, Section, prefixes
 from cachekit.replay.strategies import Shared
-
-if TYPE_CHECKING:
-    from cachekit.replay.run import Ready
+from cachekit.replay.values import Ready
 
 _PAYS = 0.22
 """A breakpoint pays where at least this share of the calls reads at it: a read saves 0.9 of the input price, a write

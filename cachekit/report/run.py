@@ -8,7 +8,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import BinaryIO
 
-from cachekit.core.config import Config, load_config
+from cachekit.core.config import load_config
+from cachekit.core.config_values import Config
 from cachekit.core.errors import InputError, UsageError
 from cachekit.report.finish import finish
 from cachekit.report.fold import fold

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Literal
 
 from cachekit.core.calls import BadLine
-from cachekit.core.config import Config
-from cachekit.core.config_file import WarmScope
+from cachekit.core.config_values import Config, WarmScope
 from cachekit.core.errors import InputError, UsageError
 from cachekit.core.requests import RequestText, read_requests
 from cachekit.warmer.values import AUTO, Request, WarmupConfig

@@ -9,7 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from cachekit.capturing.answers import answer
-from cachekit.capturing.exchange import Exchange, call_of
+from cachekit.capturing.exchange import call_of
+from cachekit.capturing.values import Exchange
 from cachekit.core.backends import Backend
 from cachekit.core.captured import Captured
 from tests.strategies import JSON, REQUEST

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from cachekit.core.backends import Backend
-from cachekit.core.config import Config, find_file, load_config, read_config
-from cachekit.core.config_file import WarmScope, dotted, unknown_variables
+from cachekit.core.config import find_file, load_config, read_config
+from cachekit.core.config_file import dotted, unknown_variables
+from cachekit.core.config_values import Config, WarmScope
 from cachekit.core.errors import CachekitError, InputError, UsageError
 
 FULL = Path(__file__).parents[2] / "fixtures" / "config" / "full" / "cachekit.toml"

@@ -10,7 +10,8 @@ from decimal import Decimal
 
 import pytest
 
-from cachekit.core.config import Config, read_config
+from cachekit.core.config import read_config
+from cachekit.core.config_values import Config
 from cachekit.core.errors import InputError, UsageError
 from cachekit.warmer.lock import alone
 from cachekit.warmer.session import SAMPLE, WarmWish, configs_of, seconds_of

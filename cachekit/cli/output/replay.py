@@ -8,8 +8,8 @@ from cachekit.cli.output.replay_table import BEST_COLUMNS, COLUMNS, best_rows, m
 from cachekit.cli.output.text import Column, hanging, printable, styled, table
 from cachekit.core.usage import Usage
 from cachekit.replay.best import Best
-from cachekit.replay.run import Fidelity, Replayed
 from cachekit.replay.tally import Tally
+from cachekit.replay.values import Fidelity, Replayed
 
 
 def as_text(found: Replayed, best: list[Best], by_family: bool) -> str:

@@ -10,8 +10,8 @@ from cachekit.cli.output.replay_table import BEST_COLUMNS, COLUMNS, best_rows, p
 from cachekit.cli.output.replay_table import Part as Shown
 from cachekit.cli.output.text import usd
 from cachekit.replay.best import Best
-from cachekit.replay.run import Replayed
 from cachekit.replay.tally import Tally
+from cachekit.replay.values import Replayed
 
 WORDS = (
     "Each strategy is a simulation of the provider's cache over the same calls at their own times; recorded is what "

@@ -8,8 +8,8 @@ from decimal import Decimal
 
 from cachekit.cli.output.text import Column, percent, tokens, usd
 from cachekit.replay.best import Best
-from cachekit.replay.run import Fidelity, Replayed
 from cachekit.replay.tally import Tally
+from cachekit.replay.values import Fidelity, Replayed
 
 _MONTH = 30 * 86_400
 _SHORT = 600
