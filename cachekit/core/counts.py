@@ -80,7 +80,7 @@ def noted(usage: Usage, *notes: str) -> Usage:
 def _convention(counts: Counts, cached: int) -> Convention:
     if not counts.open or counts.base is None or not cached:
         return counts.usual
-    if (counts.read or 0) > counts.base:
+    if cached > counts.base:
         return EXCLUSIVE
     if counts.total is not None and counts.output is not None:
         seen = counts.base + counts.output

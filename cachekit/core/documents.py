@@ -21,6 +21,14 @@ _SPACE = re.compile(r"[\s,\x00]*")
 _WRAPPED = re.compile(r'\s*\{\s*"(events|data|results)"\s*:\s*\[')
 """Documents that are one long array in a wrapper: read element by element, each in the wrapper of its own."""
 
+_JSON_LINE = re.compile(rb"^[ \t\0]*(?:\d{4}-\d\d-\d\d[^{\",\n]{0,200}\s)?[{\[]", re.MULTILINE)
+"""A line that tells a log of JSON, whatever stands before it, from a table."""
+
+_STAMP = re.compile(rb"\d{4}-\d\d-\d\d[^{\n]{0,200}?\s(?={)")
+"""What tools write before a line of JSON when they show or export a log: a time, perhaps the name of a stream."""
+
+_OPENING = ("{", "[", '"')
+
 _UNFINISHED = (b"{", b"[", b",", b":")
 """A first line that ends so is the start of a pretty-printed document."""
 
@@ -39,7 +47,7 @@ def read_records(source: Source) -> Iterator[Value]:
     chunks = source.chunks()
     head = next(chunks, b"")
     again = replace(source, chunks=lambda: _joined(head, chunks))
-    is_json = head.lstrip(b" \t\r\n\0")[:1] in (b"{", b"[", b"")
+    is_json = _JSON_LINE.search(head) or not head.strip(b" \t\r\n\0")
     return read_values(again) if is_json else _rows(again)
 
 
@@ -90,9 +98,11 @@ def value_of(line: bytes) -> object:
 
 
 def _reason(error: json.JSONDecodeError) -> str:
+    if error.doc.strip() and not error.doc.lstrip().startswith(_OPENING):
+        return NOT_JSON
     if error.pos >= len(error.doc.rstrip()) or "Unterminated string" in error.msg:
         return "cut off: the JSON does not end"
-    return NOT_JSON if error.pos == 0 else f"not JSON from column {error.colno} on"
+    return f"not JSON from column {error.colno} on"
 
 
 def _lines(lines: Iterator[tuple[int, bytes] | BadLine], name: str) -> Iterator[Value]:
@@ -103,12 +113,45 @@ def _lines(lines: Iterator[tuple[int, bytes] | BadLine], name: str) -> Iterator[
         try:
             yield line[0], value_of(line[1])
         except ValueError as error:
-            yield BadLine(line[0], str(error), name)
+            yield from values_of(line, str(error), name)
+
+
+def values_of(line: tuple[int, bytes], reason: str, name: str) -> Iterator[Value]:
+    """The values of a line that is not one value: behind a time, or several without anything between them."""
+    number, rest = line
+    stamp = _STAMP.match(rest)
+    text = rest[stamp.end() if stamp else 0 :].replace(b"\0", b"").decode("utf-8", "replace")
+    at, read = _past_space(text, 0), 0
+    while text[at : at + 1] == "{":
+        try:
+            value, at = _DECODER.raw_decode(text, at)
+        except (ValueError, RecursionError):
+            break
+        yield number, value
+        at, read = _past_space(text, at), read + 1
+    if at < len(text) or not read:
+        yield BadLine(number, reason, name)
+
+
+def _past_space(text: str, at: int) -> int:
+    """Where spaces and commas from there on end."""
+    space = _SPACE.match(text, at)
+    return space.end() if space else at
 
 
 def _joined(head: bytes, chunks: Iterator[bytes]) -> Iterator[bytes]:
     yield head
     yield from chunks
+
+
+def document_values(source: Source) -> tuple[Iterator[Value] | None, Source]:
+    """The values of a source that is an array or pretty-printed, so that its lines are not its records; else None, and
+    the source to read on from."""
+    chunks = source.chunks()
+    head = next(chunks, b"")
+    if _is_document(head):
+        return _document(_Text(head, chunks), source.name), source
+    return None, source if source.path is not None else replace(source, chunks=lambda: _joined(head, chunks))
 
 
 def _is_document(head: bytes) -> bool:
@@ -150,11 +193,19 @@ class _Text:
         self.line += self.text.count("\n", self.at, to)
         self.at = to
 
+    def leave_wrapper(self) -> bool:
+        """Moves behind the object around an array that has just ended, whatever else it holds; False where it is
+        broken. What is left of it is an object again with a brace before it."""
+        if self.next_sign() != "}":
+            self.text = f"{self.text[: self.at]}{{{self.text[self.at :]}"
+            return _decode_one(self) is not _BROKEN
+        self.move(self.at + 1)
+        return True
+
     def next_sign(self) -> str:
         """The next character behind spaces and commas, not taken; empty at the end of the document."""
         while True:
-            space = _SPACE.match(self.text, self.at)
-            self.move(space.end() if space else self.at)
+            self.move(_past_space(self.text, self.at))
             if self.at < len(self.text):
                 return self.text[self.at]
             if not self.grow():
@@ -163,14 +214,18 @@ class _Text:
 
 def _document(held: _Text, name: str) -> Iterator[Value]:
     """The elements of an array, of the array in a wrapper, or objects one after the other."""
-    wrapped = _WRAPPED.match(held.text)
-    key = wrapped.group(1) if wrapped else ""
-    held.move(wrapped.end() if wrapped else 0)
-    inside, indent = bool(wrapped), None
-    while (sign := held.next_sign()) and not (sign == "]" and key):
+    key, inside, indent = "", False, None
+    while sign := held.next_sign():
+        if not inside and sign == "{" and (wrapped := _WRAPPED.match(held.text, held.at)):
+            key, inside = wrapped.group(1), True
+            held.move(wrapped.end())
+            continue
         if sign == "]" or (sign == "[" and not inside):
             inside = sign == "["
             held.move(held.at + 1)
+            if key and not held.leave_wrapper():
+                break
+            key = ""
             continue
         indent = indent or _indent(held.text, held.at)
         line, value = held.line, _decode_one(held)

@@ -39,6 +39,24 @@ def count(value: object) -> int | None:
     return None
 
 
+def told_count(value: object) -> int | None:
+    """A count, also one written as text: tables and some exporters know nothing else."""
+    if isinstance(value, str):
+        digits = value.strip()
+        value = int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 17 else told_number(digits)
+    return count(value)
+
+
+def told_number(value: object) -> float | None:
+    """A number, also one written as text."""
+    if not isinstance(value, str):
+        return number(value)
+    try:
+        return number(float(value)) if value.isascii() else None
+    except ValueError:
+        return None
+
+
 def number(value: object) -> float | None:
     """The value as a finite number, else None."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -54,12 +72,34 @@ def seconds(value: object) -> float | None:
     if not isinstance(value, str):
         return None
     try:
-        moment = datetime.fromisoformat(value)
+        told = datetime.fromisoformat(value.strip().removesuffix(" UTC"))
     except ValueError:
         return None
-    if moment.tzinfo is None:
-        moment = moment.replace(tzinfo=UTC)
-    return moment.timestamp()
+    if told.tzinfo is None:
+        told = told.replace(tzinfo=UTC)
+    return told.timestamp()
+
+
+def moment(value: object) -> float | None:
+    """Seconds since 1970 UTC from RFC 3339 text, or from a number of seconds, milli-, micro- or nanoseconds, also one
+    written as text: which of them, its size tells."""
+    if isinstance(value, str):
+        found = seconds(value)
+        return found if found is not None else _since_1970(told_number(value))
+    return _since_1970(value)
+
+
+_LATEST = 4e9
+"""The year 2096 in seconds since 1970: what is larger counts a smaller unit."""
+
+
+def _since_1970(value: object) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    for unit in (1, 1e3, 1e6, 1e9):
+        if abs(value) <= _LATEST * unit:
+            return value / unit
+    return None
 
 
 def dig(value: object, *path: str) -> object:

@@ -21,8 +21,8 @@ where it can:
     prompt_eval_count     inclusive    Ollama; no cache counters
 
 Where the name alone does not tell (`open` below), the sums do: base + output = total is inclusive, base + read +
-written + output = total is exclusive, and a read above the base is exclusive for certain. Only then the provider, and
-last the name's usual meaning. A row read against its usual meaning is noted as `reinterpreted`.
+written + output = total is exclusive, and more cached (read and written) than the base is exclusive for certain. Only
+then the provider, and last the name's usual meaning. A row read against its usual meaning is noted as `reinterpreted`.
 
 Rows known to break their convention:
 - Azure-hosted Grok: `prompt_tokens` 7 with `cached_tokens` 163 and `total_tokens` 8. The cached tokens are a system
@@ -53,6 +53,8 @@ _BASES: tuple[tuple[str, Convention], ...] = (
     ("tokens.input_tokens", INCLUSIVE),
     ("prompt_eval_count", INCLUSIVE),
 )
+
+INPUT_NAMES = tuple(name for name, _ in _BASES)
 
 _READ = (
     "cache_read_input_tokens",
@@ -87,7 +89,7 @@ _WRITE = (
     "input_tokens_cache_write",
 )
 
-_OUTPUT = (
+OUTPUT_NAMES = _OUTPUT = (
     "output_tokens",
     "completion_tokens",
     "outputTokens",

@@ -101,7 +101,7 @@ def test_bytes_that_are_no_utf8_in_a_text_do_not_cost_the_call(tmp_path: Path) -
 NOTHING_THERE = {
     "an empty file": (b"", "the file is empty"),
     "only blank lines": (b"\n\n  \n", "the file is empty"),
-    "text": (b"hello\nthere\n", "no JSON in it"),
+    "text": (b"hello\nthere\n", "no JSON objects in it"),
     "other JSON": (b'{"greeting": "hello"}\n', "no log format that cachekit knows"),
 }
 

@@ -31,6 +31,9 @@ LAYOUTS = {
     "array-of-lines": "[\n" + ",\n".join(map(json.dumps, ROWS)) + "\n]\n",
     "objects-indented": "\n".join(json.dumps(row, indent=2) for row in ROWS),
     "arrays-one-after-the-other": json.dumps(ROWS[:1]) + "\n" + json.dumps(ROWS[1:]),
+    "values-without-anything-between": "".join(map(json.dumps, ROWS)),
+    "lines-of-several": json.dumps(ROWS[0]) + ", " + json.dumps(ROWS[1]) + ",\n" + "\n".join(map(json.dumps, ROWS[2:])),
+    "lines-behind-a-time": "".join(f"2026-11-01T10:00:00.1Z stream {json.dumps(row)}\n" for row in ROWS),
     "lines-after-blank-ones": "\n\n" + "\n\n".join(map(json.dumps, ROWS)) + "\n\n",
 }
 
@@ -48,6 +51,17 @@ def test_every_layout_gives_the_same_values(case, size):
 def test_a_long_array_in_a_wrapper_is_read_element_by_element(key):
     text = json.dumps({key: ROWS, "nextToken": "t", "more": [1]}, indent=2)
     assert _values(text) == [{key: [row]} for row in ROWS]
+
+
+@pytest.mark.parametrize("size", [64, 1 << 20])
+def test_pages_one_after_the_other_are_all_read(size):
+    text = json.dumps({"events": ROWS, "nextToken": "t"}, indent=2)
+    assert _values(f"{text}\n{text}{text}", size) == [{"events": [row]} for row in ROWS] * 3
+
+
+def test_a_line_of_text_at_the_head_does_not_make_a_table():
+    found = list(read_records(_source('Permission check, for the log\n{"n": 1}\n')))
+    assert [value for value in found if not isinstance(value, BadLine)] == [(2, {"n": 1})]
 
 
 def test_a_broken_line_is_counted_and_its_neighbours_are_kept():

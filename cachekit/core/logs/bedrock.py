@@ -1,10 +1,11 @@
 """Amazon Bedrock model invocation logs: S3 objects, CloudWatch dumps, Logs Insights exports.
 
-A record is a JSON object (`schemaType` "ModelInvocationLog"); CloudWatch wraps it as text in `message`, Insights in
-`@message`. Counters are exclusive and stand in `input` and `output`, the cache counters in `input` (older readers saw
-them at the top). How long written entries live is only in the body, which may be missing: then it stays unknown, and
-`meta["body"]` tells which bodies a call has (`both`, `request`, `response`, `none`), so that coverage can be counted.
-The same record may be in S3 and in CloudWatch: one `requestId` is one call.
+A record is a JSON object (`schemaType` "ModelInvocationLog"); CloudWatch wraps it as text in `message` (of `events`, in
+subscriptions of `logEvents`), Insights in `@message`, and exports write a time before it. Counters are exclusive and
+stand in `input` and `output`, the cache counters in `input` (older readers saw them at the top). How long written
+entries live is only in the body, which may be missing: then it stays unknown, and `meta["body"]` tells which bodies a
+call has (`both`, `request`, `response`, `none`), so that coverage can be counted. The same record may be in S3 and in
+CloudWatch: one `requestId` is one call.
 
 `scope.region` is where the call was served (`inferenceRegion`), the place of its cache; the region called is a label.
 Failed calls carry no counts: flag `error`, usage not known.
@@ -35,6 +36,9 @@ _APIS = {
     "InvokeModel": "invoke",
     "InvokeModelWithResponseStream": "invoke",
 }
+_WRAPPERS = ("events", "logEvents", "results")
+"""Where dumps of FilterLogEvents, subscriptions and queries keep their events."""
+
 _OPAQUE = ("application-inference-profile/", "provisioned-model/", "imported-model/", "custom-model")
 """ARNs that do not end in a model: kept whole, so that a name can be given to them in the configuration."""
 
@@ -58,8 +62,8 @@ def _records(record: Record) -> Iterator[object]:
     """Invocation records inside whatever CloudWatch wrapped around them."""
     if "schemaType" in record or "modelId" in record:
         yield record
-    elif "events" in record:
-        for event in items(record["events"]):
+    elif "events" in record or "logEvents" in record:
+        for event in items(record.get("events", record.get("logEvents"))):
             yield _message(mapping(event).get("message"))
     elif "results" in record:
         for row in items(record["results"]):
@@ -86,12 +90,12 @@ _NO_BODY = Response(NO_USAGE)
 
 def _call(record: Record) -> Call:
     sent, answered = mapping(record.get("input")), mapping(record.get("output"))
-    body = answered.get("outputBodyJson")
+    body = decoded(answered.get("outputBodyJson"))
     merged = merge_events(items(body)) if isinstance(body, list) else dict(mapping(body))
     response = read_response(merged, "bedrock") if merged else _NO_BODY
     model, operation = text(record.get("modelId")) or "", text(record.get("operation")) or ""
     error = text(record.get("errorCode"))
-    request = sent.get("inputBodyJson")
+    request = decoded(sent.get("inputBodyJson"))
     meta = {
         "body": _bodies(isinstance(request, dict), bool(merged)),
         "error": error,
@@ -198,7 +202,7 @@ def sniff(record: Record) -> bool:
         return True
     if "modelId" in record and "operation" in record and "input" in record:
         return True
-    wrapped = next(_records(record), None) if any(key in record for key in ("events", "results")) else None
+    wrapped = next(_records(record), None) if any(key in record for key in _WRAPPERS) else None
     if isinstance(wrapped, dict):
         return True
     message = record.get("message", record.get("@message"))

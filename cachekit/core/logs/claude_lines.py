@@ -104,10 +104,10 @@ def decode(raw: bytes) -> Line:
     try:
         return _decode(raw)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return _tolerant(value_of(raw))
+        return line_of(value_of(raw))
 
 
-def _tolerant(value: object) -> Line:
+def line_of(value: object) -> Line:
     """A line with values of the wrong type: what can be read is. Raises ValueError where it is no object."""
     if not isinstance(value, dict):
         raise ValueError("not a JSON object")

@@ -10,14 +10,15 @@ from sys import intern
 import msgspec
 
 from cachekit.core.calls import BadLine
+from cachekit.core.documents import Value, document_values, values_of
 from cachekit.core.inputs import LONGEST_LINE, Source
 from cachekit.core.line_reader import LineReader
-from cachekit.core.logs.claude_lines import Line, Message, TokenUsage, decode
+from cachekit.core.logs.claude_lines import Line, Message, TokenUsage, decode, line_of
 from cachekit.core.logs.format import SKIPPED
 from cachekit.core.shape import seconds
 
 _WITHOUT = SKIPPED + "without usage"
-_BLANK = "blank"
+_BLANK, _TAKEN = "blank", "taken"
 _OF_USER, _HEAD = b'"type":"user"', 640
 """Where the type of a user's line stands in all that Claude Code writes: such lines are long and hold no reply."""
 
@@ -72,6 +73,27 @@ def collect(sources: Iterable[Source]) -> Replies:
 
 
 def _collect(source: Source, replies: Replies, index: int) -> Counter[str]:
+    """The records of one source into the replies: its lines, or the elements of an array."""
+    values, lines = document_values(source)
+    return _collect_lines(lines, replies, index) if values is None else _take(values, replies, index)
+
+
+def _take(values: Iterable[Value], replies: Replies, index: int) -> Counter[str]:
+    """Decoded records into the replies."""
+    tally: Counter[str] = Counter()
+    for value in values:
+        if isinstance(value, BadLine):
+            replies.bad.append(value)
+            tally["bad"] += 1
+            continue
+        line = line_of(value[1]) if isinstance(value[1], dict) else Line()
+        tally[_count(line, replies.found, index) or _TAKEN] += 1
+        tally["records"] += 1
+    tally.pop(_TAKEN, 0)
+    return tally
+
+
+def _collect_lines(source: Source, replies: Replies, index: int) -> Counter[str]:
     """The lines of one source into the replies. Most hold no usage: they are only seen to be whole."""
     tally: Counter[str] = Counter()
     lines, found, skipped, number, bad = LineReader(source), replies.found, 0, 0, len(replies.bad)
@@ -84,24 +106,27 @@ def _collect(source: Source, replies: Replies, index: int) -> Counter[str]:
         try:
             reason = _count(decode(raw), found, index)
         except ValueError as error:
-            reason = _unread(raw, BadLine(number, str(error), source.name), replies)
+            tally += _unread(raw, BadLine(number, str(error), source.name), replies, index)
+            continue
         if reason is not None:
             tally[reason] += 1
     if lines.damage:
         replies.bad.append(BadLine(number + 1, lines.damage, source.name))
     bad = len(replies.bad) - bad
-    tally["bad"], tally["records"] = bad, number - bad - tally.pop(_BLANK, 0) + bool(lines.damage)
+    tally["bad"], tally["records"] = bad, number - bad - tally.pop(_BLANK, 0) + bool(lines.damage) + tally["records"]
     tally[_WITHOUT] += skipped
     return tally
 
 
-def _unread(raw: bytes, bad: BadLine, replies: Replies) -> str | None:
-    """A line that could not be decoded: blank, too long, or bad."""
+def _unread(raw: bytes, bad: BadLine, replies: Replies, index: int) -> Counter[str]:
+    """A line that could not be decoded: blank, too long, several records, or bad. What it adds to the tally."""
     if raw.isspace():
-        return _BLANK
-    too_long = f"a line of more than {LONGEST_LINE:,} bytes"
-    replies.bad.append(replace(bad, reason=too_long) if len(raw) > LONGEST_LINE else bad)
-    return None
+        return Counter({_BLANK: 1})
+    if len(raw) > LONGEST_LINE:
+        replies.bad.append(replace(bad, reason=f"a line of more than {LONGEST_LINE:,} bytes"))
+        return Counter()
+    tally = _take(values_of((bad.number, raw), bad.reason, bad.source), replies, index)
+    return tally - Counter({"records": 1}) - Counter({"bad": tally["bad"]})
 
 
 def _count(line: Line, replies: dict[Key, Reply], source: int) -> str | None:

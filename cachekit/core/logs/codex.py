@@ -6,7 +6,10 @@ the difference of totals. Not counted twice:
 - an event whose total equals the one before it (a repeat);
 - a forked session's copy of its parent's events: one total of one origin (`forked_from_id`, else the own id) counts
   once, over all files; that also covers a session that stands both in `sessions` and in `archived_sessions`;
-- the leading events of a spawned sub-agent, replayed in one second (they still set the running total).
+- the leading events of a spawned sub-agent, if the first two share one second: that second is a replay (its events
+  still set the running total).
+A total that is smaller than the one before it begins anew. The first `session_meta` of a file names its session; the
+one of its parent, which a fork copies, does not.
 
 A rollout tells no start of a request: `ts` is when its count was written.
 """
@@ -16,6 +19,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from cachekit.core.calls import BadLine, Call
 from cachekit.core.counts import noted
@@ -48,7 +52,6 @@ class _Session:
     model: str = ""
     total: _Vector | None = None
     replayed: str = ""
-    spawned: bool = False
 
 
 def read(sources: Iterable[Source]) -> Iterator[Item]:
@@ -56,7 +59,7 @@ def read(sources: Iterable[Source]) -> Iterator[Item]:
     seen: set[tuple[str, _Vector]] = set()
     for source in sources:
         tally: Counter[str] = Counter()
-        session = _Session(spawned=_is_spawned(source))
+        session = _Session(replayed=_replayed_second(source))
         for value in read_values(source):
             if isinstance(value, BadLine):
                 tally["bad"] += 1
@@ -72,10 +75,22 @@ def read(sources: Iterable[Source]) -> Iterator[Item]:
         yield summed(source.name, NAME, tally)
 
 
-def _is_spawned(source: Source) -> bool:
-    if source.path is None:
-        return False
-    return b"thread_spawn" in next(source.chunks(), b"")[:_SPAWN_WITHIN]
+def _replayed_second(source: Source) -> str:
+    """The second that the first two events of a spawned sub-agent share; empty where they do not."""
+    if source.path is None or b"thread_spawn" not in next(source.chunks(), b"")[:_SPAWN_WITHIN]:
+        return ""
+    lines = (mapping(value[1]) for value in read_values(source) if not isinstance(value, BadLine))
+    told = (line for line in lines if _is_count(line) and mapping(dig(line, "payload", "info")))
+    first, second = ([*islice((_second(line) for line in told), 2), "", ""])[:2]
+    return first if first == second else ""
+
+
+def _is_count(line: Record) -> bool:
+    return line.get("type") == "event_msg" and dig(line, "payload", "type") == "token_count"
+
+
+def _second(line: Record) -> str:
+    return (text(line.get("timestamp")) or "")[:19]
 
 
 def _event(line: Record, session: _Session, seen: set[tuple[str, _Vector]]) -> Call | str:
@@ -89,14 +104,19 @@ def _event(line: Record, session: _Session, seen: set[tuple[str, _Vector]]) -> C
         _begin(session, payload)
     elif kind == "turn_context":
         session.model = text(payload.get("model")) or session.model
-    elif kind == "event_msg" and payload.get("type") == "token_count":
+    elif _is_count(line):
         return _token_count(line, mapping(payload.get("info")), session, seen)
     return SKIPPED + "without usage"
 
 
 def _begin(session: _Session, payload: Record) -> None:
-    session.id = text(payload.get("id")) or session.id
-    session.origin = text(payload.get("forked_from_id")) or session.id
+    own, forked = text(payload.get("id")) or "", text(payload.get("forked_from_id"))
+    if session.id and own == session.origin:
+        return  # copied from the parent
+    if session.id and own != session.id:
+        session.total = None  # several sessions in one stream
+    session.id = own or session.id
+    session.origin = forked or session.id
     session.cwd = text(payload.get("cwd")) or session.cwd
     session.model = text(payload.get("model")) or session.model
 
@@ -130,13 +150,9 @@ def _token_count(line: Record, info: Record, session: _Session, seen: set[tuple[
 
 def _is_replay(line: Record, session: _Session) -> bool:
     """Whether an event belongs to the leading run of a sub-agent's file that was written in one second."""
-    if not session.spawned:
-        return False
-    second = (text(line.get("timestamp")) or "")[:19]
-    if session.replayed in ("", second) and second:
-        session.replayed = second
+    if session.replayed and _second(line) == session.replayed:
         return True
-    session.spawned = False
+    session.replayed = ""
     return False
 
 
@@ -148,8 +164,9 @@ def _vector(value: object) -> _Vector | None:
 def _difference(total: _Vector | None, before: _Vector | None) -> Mapping[str, object]:
     if total is None:
         return {}
-    base = before or (0,) * len(_FIELDS)
-    return {name: max(now - then, 0) for name, now, then in zip(_FIELDS, total, base, strict=True)}
+    anew = before is None or any(now < then for now, then in zip(total, before, strict=True))
+    base = (0,) * len(_FIELDS) if anew or before is None else before
+    return {name: now - then for name, now, then in zip(_FIELDS, total, base, strict=True)}
 
 
 def _call(line: Record, usage: Mapping[str, object], session: _Session) -> Call:

@@ -79,6 +79,12 @@ def record_reader(
     return read
 
 
+def within(record: Record, *names: str) -> list[Record] | None:
+    """The records of a page: the objects of the list under the first of the names; None where there is no such list."""
+    held = next((value for name in names if isinstance(value := record.get(name), list)), None)
+    return None if held is None else [part for part in held if isinstance(part, dict)]
+
+
 SKIPPED = "skipped: "
 
 

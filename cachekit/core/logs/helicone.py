@@ -13,12 +13,12 @@ from collections.abc import Iterator, Mapping
 from cachekit.core.calls import Billing, Call
 from cachekit.core.counts import EXCLUSIVE, INCLUSIVE, NO_USAGE, Counts, settle
 from cachekit.core.documents import read_records
-from cachekit.core.logs.format import Format, Record, Skip, clean_labels, record_reader
-from cachekit.core.logs.raw import guess, has_usage, moment
+from cachekit.core.logs.format import Format, Record, Skip, clean_labels, record_reader, within
+from cachekit.core.logs.raw import guess, has_usage
 from cachekit.core.models import host_name
 from cachekit.core.objects import decoded
 from cachekit.core.responses import read_response
-from cachekit.core.shape import count, mapping, number, text
+from cachekit.core.shape import mapping, moment, text, told_count, told_number
 from cachekit.core.usage import Usage
 
 NAME = "helicone"
@@ -28,20 +28,25 @@ _EXCLUSIVE = frozenset({"anthropic", "bedrock"})
 
 
 def calls(record: Record) -> Iterator[Call | Skip]:
-    """The call of one request."""
+    """The call of one request, or of a page of them (`data`)."""
+    for request in within(record, "data") or (record,):
+        yield _call(request)
+
+
+def _call(record: Record) -> Call:
     body = mapping(decoded(record.get("response_body")))
     provider = host_name(text(record.get("provider")) or "")
     response = read_response(body, provider)
     own_cache = (text(record.get("cache_reference_id")) or "").strip("0-") != ""
-    status = _number(record.get("response_status"))
+    status = told_number(record.get("response_status"))
     asked, answered = moment(record.get("request_created_at")), moment(record.get("response_created_at"))
-    delay = _number(record.get("delay_ms"))
+    delay = told_number(record.get("delay_ms"))
     if delay is None and asked is not None and answered is not None:
         delay = (answered - asked) * 1000
-    cost = _number(record.get("cost")) or _number(record.get("costUSD"))
+    cost = told_number(record.get("cost")) or told_number(record.get("costUSD"))
     request = mapping(decoded(record.get("request_body")))
     flags = {"response_cache": own_cache, "error": status is not None and not 200 <= status < 300}
-    yield Call(
+    return Call(
         usage=_usage(record, body, provider, own_cache),
         ts=asked,
         id=response.id,
@@ -51,7 +56,7 @@ def calls(record: Record) -> Iterator[Call | Skip]:
         model=_model(record),
         billing=response.billing if body else Billing(),
         latency_ms=delay,
-        ttft_ms=_number(record.get("time_to_first_token")),
+        ttft_ms=told_number(record.get("time_to_first_token")),
         status=int(status) if status is not None else None,
         flags=frozenset(name for name, on in flags.items() if on),
         labels=_labels(record),
@@ -65,12 +70,12 @@ def _usage(record: Record, body: Mapping[str, object], provider: str, own_cache:
         return NO_USAGE
     if has_usage(body):
         return read_response(body, provider).usage
-    read, write = (_count(record.get(name)) for name in _COUNTERS)
-    base, output = _count(record.get("prompt_tokens")), _count(record.get("completion_tokens"))
+    read, write = (told_count(record.get(name)) for name in _COUNTERS)
+    base, output = told_count(record.get("prompt_tokens")), told_count(record.get("completion_tokens"))
     if base is None and output is None:
         return NO_USAGE
     usual = EXCLUSIVE if provider in _EXCLUSIVE else INCLUSIVE
-    total = _count(record.get("total_tokens"))
+    total = told_count(record.get("total_tokens"))
     return settle(Counts(base, read, write, None, output, total, usual, open=True))
 
 
@@ -86,22 +91,11 @@ def _labels(record: Record) -> dict[str, str]:
     return clean_labels({name: value for name, value in properties.items() if name != "Helicone-Session-Id"} | own)
 
 
-def _number(value: object) -> float | None:
-    """A number, also one written as text."""
-    if isinstance(value, str):
-        try:
-            return number(float(value))
-        except ValueError:
-            return None
-    return number(value)
-
-
-def _count(value: object) -> int | None:
-    return count(_number(value))
-
-
 def sniff(record: Record) -> bool:
     """Helicone's own names."""
+    page = within(record, "data")
+    if page:
+        return sniff(page[0])
     if "prompt_cache_read_tokens" in record and "request_id" in record:
         return True
     return "request_id" in record and ("llmSchema" in record or "request_created_at" in record)
@@ -110,7 +104,8 @@ def sniff(record: Record) -> bool:
 def sniff_head(head: bytes) -> bool:
     """A table with Helicone's columns."""
     first = head.partition(b"\n")[0]
-    return b"request_id" in first and b"prompt_tokens" in first and not first.lstrip().startswith((b"{", b"["))
+    own = b"prompt_cache_read_tokens" in first or b"request_created_at" in first
+    return own and b"request_id" in first and not first.lstrip().startswith((b"{", b"["))
 
 
 FORMAT = Format(

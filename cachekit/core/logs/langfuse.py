@@ -1,4 +1,4 @@
-"""Langfuse observations: API pages, UI and blob exports.
+"""Langfuse observations: API pages, UI and blob exports (JSON, JSON lines or CSV; camel or snake case).
 
 Only `GENERATION`s are calls. `usageDetails` has free names; `input` is meant as the uncached remainder (exclusive), but
 several integrations send the inclusive total: each row is tested by its sums, and rows read against the meaning are
@@ -12,11 +12,11 @@ from collections.abc import Iterator, Mapping
 
 from cachekit.core.calls import Call
 from cachekit.core.counts import EXCLUSIVE, NO_USAGE, Counts, settle
+from cachekit.core.documents import read_records
 from cachekit.core.logs.format import Format, Record, Skip, clean_labels, record_reader
-from cachekit.core.logs.raw import moment
 from cachekit.core.models import identify
 from cachekit.core.objects import decoded
-from cachekit.core.shape import count, items, mapping, number, text
+from cachekit.core.shape import items, mapping, moment, text, told_count, told_number
 from cachekit.core.usage import Usage
 
 NAME = "langfuse"
@@ -26,6 +26,20 @@ _READ = ("cache_read_input_tokens", "input_cache_read", "input_cached_tokens", "
 _WRITE = ("cache_creation_input_tokens", "input_cache_creation", "cache_write_tokens")
 _SPLIT = {"input_cache_creation_5m": "5m", "input_cache_creation_1h": "1h"}
 _OUTPUT = ("output", "output_tokens", "completion_tokens", "completionTokens")
+_SNAKE = {
+    "trace_id": "traceId",
+    "session_id": "sessionId",
+    "user_id": "userId",
+    "start_time": "startTime",
+    "end_time": "endTime",
+    "completion_start_time": "completionStartTime",
+    "provided_model_name": "model",
+    "usage_details": "usageDetails",
+    "cost_details": "costDetails",
+    "total_cost": "totalCost",
+}
+"""Exports to a bucket write the names of the database."""
+
 _TOTAL = ("total", "total_tokens", "totalTokens")
 
 
@@ -36,17 +50,16 @@ def calls(record: Record) -> Iterator[Call | Skip]:
         for part in inner:
             yield from calls(part) if isinstance(part, dict) else (Skip("not an observation"),)
         return
-    kind = text(record.get("type"))
-    if kind != "GENERATION":
+    if text(record.get("type")) not in ("GENERATION", None):
         yield Skip("not a generation")
         return
-    yield _call(record)
+    yield _call({**record, **{ours: record[name] for name, ours in _SNAKE.items() if name in record}})
 
 
 def _call(record: Record) -> Call:
     started, ended, first = (moment(record.get(name)) for name in ("startTime", "endTime", "completionStartTime"))
     model = text(record.get("model")) or ""
-    cost = number(record.get("totalCost")) or number(mapping(decoded(record.get("costDetails"))).get("total"))
+    cost = told_number(record.get("totalCost")) or told_number(mapping(decoded(record.get("costDetails"))).get("total"))
     own = {
         "session": record.get("sessionId"),
         "user": record.get("userId"),
@@ -74,15 +87,14 @@ def _between(start: float | None, end: float | None) -> float | None:
     return (end - start) * 1000 if start is not None and end is not None and end >= start else None
 
 
-def _usage(details: Mapping[str, object]) -> Usage:
-    if not any(count(value) is not None for value in details.values()):
+def _usage(told: Mapping[str, object]) -> Usage:
+    details = {name: tokens for name, value in told.items() if (tokens := told_count(value)) is not None}
+    if not details:
         return NO_USAGE
     base, read, output, total = (_first(details, names) for names in (_BASE, _READ, _OUTPUT, _TOTAL))
-    split = {lifetime: tokens for name, lifetime in _SPLIT.items() if (tokens := count(details.get(name))) is not None}
+    split = {lifetime: tokens for name, lifetime in _SPLIT.items() if (tokens := details.get(name)) is not None}
     write = _first(details, _WRITE)
-    parts = sum(
-        count(value) or 0 for name, value in details.items() if name.startswith("output_") and name not in _OUTPUT
-    )
+    parts = sum(value for name, value in details.items() if name.startswith("output_") and name not in _OUTPUT)
     cached = (read or 0) + (write if write is not None else sum(split.values()))
     whole = (output or 0) + parts
     if parts and total is not None and (base or 0) + (output or 0) in (total, total - cached):
@@ -90,8 +102,8 @@ def _usage(details: Mapping[str, object]) -> Usage:
     return settle(Counts(base, read, write, split or None, whole, total, EXCLUSIVE, open=True))
 
 
-def _first(details: Mapping[str, object], names: tuple[str, ...]) -> int | None:
-    return next((tokens for name in names if (tokens := count(details.get(name))) is not None), None)
+def _first(details: Mapping[str, int], names: tuple[str, ...]) -> int | None:
+    return next((details[name] for name in names if name in details), None)
 
 
 def _request(record: Record) -> Mapping[str, object] | None:
@@ -109,7 +121,16 @@ def sniff(record: Record) -> bool:
     inner = items(record.get("data")) or items(record.get("observations"))
     if inner and isinstance(inner[0], dict) and inner[0] is not record:
         return "traceId" in inner[0] and ("usageDetails" in inner[0] or "type" in inner[0])
-    return "usageDetails" in record or ("traceId" in record and "parentObservationId" in record)
+    if "usageDetails" in record or "usage_details" in record:
+        return True
+    return "traceId" in record and "parentObservationId" in record
+
+
+def sniff_head(head: bytes) -> bool:
+    """A table of observations."""
+    first = head.partition(b"\n")[0]
+    told = b"usageDetails" in first or b"usage_details" in first
+    return told and not first.lstrip().startswith((b"{", b"["))
 
 
 FORMAT = Format(
@@ -117,6 +138,7 @@ FORMAT = Format(
     title="Langfuse observations",
     dedup="observation id, over all files",
     sniff=sniff,
-    read=record_reader(NAME, calls, lambda call: call.id),
+    read=record_reader(NAME, calls, lambda call: call.id, read_records),
     content=True,
+    sniff_head=sniff_head,
 )

@@ -15,11 +15,11 @@ from collections.abc import Iterator, Mapping
 
 from cachekit.core.calls import Billing, Call
 from cachekit.core.counts import NO_USAGE
-from cachekit.core.logs.format import Format, Record, Skip, clean_labels, record_reader
-from cachekit.core.logs.raw import moment
+from cachekit.core.documents import read_records
+from cachekit.core.logs.format import Format, Record, Skip, clean_labels, record_reader, within
 from cachekit.core.models import host_name
 from cachekit.core.objects import decoded
-from cachekit.core.shape import dig, items, mapping, number, text
+from cachekit.core.shape import dig, items, mapping, moment, text, told_count, told_number
 from cachekit.core.usage import Usage
 from cachekit.core.usage_names import count_usage
 
@@ -30,7 +30,12 @@ _NO_COMPLETION = frozenset({"embedding", "aembedding", "rerank", "arerank", "mod
 
 
 def calls(record: Record) -> Iterator[Call | Skip]:
-    """The call of one row or payload."""
+    """The call of one row or payload, or of a page of rows (`data`)."""
+    for row in within(record, "data") or (record,):
+        yield from _calls(row)
+
+
+def _calls(record: Record) -> Iterator[Call | Skip]:
     kind = text(record.get("call_type")) or ""
     if kind in _NO_COMPLETION:
         yield Skip(f"no completion ({kind})")
@@ -40,8 +45,8 @@ def calls(record: Record) -> Iterator[Call | Skip]:
     failed = text(record.get("status")) == "failure"
     started, ended, first = (moment(record.get(name)) for name in ("startTime", "endTime", "completionStartTime"))
     provider = text(record.get("custom_llm_provider")) or ""
-    cost = number(record.get("spend"))
-    cost = cost if cost is not None else number(record.get("response_cost"))
+    costs = (told_number(record.get(name)) for name in ("spend", "response_cost"))
+    cost = next((told for told in costs if told is not None), None)
     yield Call(
         usage=NO_USAGE if own_cache else _usage(record, metadata),
         ts=started,
@@ -63,7 +68,7 @@ def _usage(record: Record, metadata: Mapping[str, object]) -> Usage:
     """The usage object with the row's own counts beside it: those are inclusive for certain."""
     told = mapping(decoded(metadata.get("usage_object")))
     older = mapping(decoded(metadata.get("additional_usage_values")))
-    own = {name: record[name] for name in _OWN_COUNTS if record.get(name) is not None}
+    own = {name: tokens for name in _OWN_COUNTS if (tokens := told_count(record.get(name))) is not None}
     return count_usage({**older, **told, **own}, "litellm")
 
 
@@ -114,9 +119,18 @@ def _request(record: Record) -> Mapping[str, object] | None:
 
 def sniff(record: Record) -> bool:
     """A row of the spend log or a callback's payload."""
+    page = within(record, "data")
+    if page:
+        return any(sniff(row) for row in page[:1])
     if "call_type" not in record:
         return False
     return "spend" in record or "response_cost" in record or dig(record, "metadata", "usage_object") is not None
+
+
+def sniff_head(head: bytes) -> bool:
+    """The spend log as a table."""
+    first = head.partition(b"\n")[0]
+    return b"call_type" in first and b"spend" in first and not first.lstrip().startswith((b"{", b"["))
 
 
 FORMAT = Format(
@@ -124,6 +138,7 @@ FORMAT = Format(
     title="LiteLLM spend logs and callback payloads",
     dedup="request_id (payload: id), over all files",
     sniff=sniff,
-    read=record_reader(NAME, calls),
+    read=record_reader(NAME, calls, values=read_records),
     content=True,
+    sniff_head=sniff_head,
 )

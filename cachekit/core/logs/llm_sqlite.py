@@ -1,8 +1,8 @@
 """simonw/llm's `logs.db` (SQLite), opened read-only: tables `responses` (old) and `turns` (new).
 
-`token_details` is what a plugin kept of the provider's usage, zeros left out: inclusive for OpenAI, exclusive for
-Anthropic, told by its names; NULL means that nothing is known of the cache. Ids of both tables are ULIDs of one space:
-one id is one call, since a migration may leave a reply in both.
+`token_details` is what a plugin kept of the provider's usage, zeros left out: inclusive for OpenAI and Gemini,
+exclusive for Anthropic, told by its names; NULL means that nothing is known of the cache. Ids of both tables are ULIDs
+of one space: one id is one call, since a migration may leave a reply in both.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from cachekit.core.calls import BadLine, Call
 from cachekit.core.counts import NO_USAGE
 from cachekit.core.errors import InputError
 from cachekit.core.inputs import Source
-from cachekit.core.logs.format import Format, Item, Record, clean_labels, count_call, summed
+from cachekit.core.logs.format import SKIPPED, Format, Item, Record, clean_labels, count_call, summed
 from cachekit.core.models import identify
 from cachekit.core.objects import decoded
 from cachekit.core.shape import count, mapping, number, seconds, text
@@ -34,17 +34,22 @@ _COLUMNS = (
     *("id", "model", "resolved_model", "input_tokens", "output_tokens", "token_details"),
     *("duration_ms", "datetime_utc", "conversation_id", "thread_id"),
 )
+_BASES = {
+    "prompt_tokens_details": "prompt_tokens",
+    "cachedContentTokenCount": "promptTokenCount",
+    "promptTokensDetails": "promptTokenCount",
+}
+_INSIDE = frozenset({"candidatesTokenCount", "thoughtsTokenCount", "toolUsePromptTokenCount"})
 _MAGIC = b"SQLite format 3\0"
 
 
 def read(sources: Iterable[Source]) -> Iterator[Item]:
-    """The calls of all databases. Raises InputError for one that is locked, compressed, damaged or not llm's."""
+    """The calls of all databases. Raises InputError for one that is locked, compressed, damaged or not llm's; one that
+    was only found in a folder is counted as not read then, or passed over if it is another program's."""
     seen: set[str] = set()
     for source in sources:
         tally: Counter[str] = Counter()
-        if source.path is None:
-            raise InputError("a SQLite file cannot be read from stdin", where=source.name, mend="give its path")
-        for row in _rows(source.path):
+        for row in _rows_or_damage(source, tally):
             if isinstance(row, BadLine):
                 tally["bad"] += 1
                 yield row
@@ -58,6 +63,33 @@ def read(sources: Iterable[Source]) -> Iterator[Item]:
             count_call(tally, call)
             yield call
         yield summed(source.name, NAME, tally)
+
+
+def _rows_or_damage(source: Source, tally: Counter[str]) -> Iterator[Record | BadLine]:
+    """The rows. Of a file that the user did not name, why there are none, or no more: a bad line for llm's own, a skip
+    for the database of another program."""
+    if source.path is None:
+        raise InputError("a SQLite file cannot be read from stdin", where=source.name, mend="give its path")
+    try:
+        if not _is_plain(source.path):
+            raise InputError("a compressed SQLite file", where=source.name, mend="unpack it first: it is read in place")
+        yield from _rows(source.path)
+    except InputError as error:
+        if source.named:
+            raise
+        if error.what != _NOT_LLM:
+            yield BadLine(1, error.what, source.name)
+        else:
+            tally[f"{SKIPPED}file: {error.what}"] += 1
+
+
+def _is_plain(path: Path) -> bool:
+    """Whether it is no gzip or zstd of a database; one that cannot be opened is left to SQLite to tell of."""
+    try:
+        with path.open("rb") as stream:
+            return not stream.read(4).startswith((b"\x1f\x8b", b"\x28\xb5\x2f\xfd"))
+    except OSError:
+        return True
 
 
 def _rows(path: Path) -> Iterator[Record | BadLine]:
@@ -74,6 +106,9 @@ def _rows(path: Path) -> Iterator[Record | BadLine]:
 
 
 _MEND = "close the program that writes it, or read a copy made with: sqlite3 logs.db '.backup copy.db'"
+
+
+_NOT_LLM = "a SQLite database, but not llm's"
 
 
 def _tables(database: sqlite3.Connection, path: Path) -> Iterator[Record | BadLine]:
@@ -99,9 +134,7 @@ def _tables(database: sqlite3.Connection, path: Path) -> Iterator[Record | BadLi
             number_ += 1
             yield dict(zip(columns, row, strict=True))
     if not found:
-        raise InputError(
-            "a SQLite database, but not llm's", where=str(path), mend="give the file that `llm logs path` names"
-        )
+        raise InputError(_NOT_LLM, where=str(path), mend="give the file that `llm logs path` names")
 
 
 def _call(row: Record) -> Call:
@@ -120,8 +153,10 @@ def _call(row: Record) -> Call:
 
 
 def _usage(row: Record, details: Mapping[str, object]) -> Usage:
-    """The details with the row's own counts, under the name that goes with them."""
-    base = "prompt_tokens" if "prompt_tokens_details" in details else "input_tokens"
+    """The details with the row's own counts, under the name that goes with them. The own output holds what Gemini
+    thought, and the own input what its tools prompted."""
+    base = next((name for sign, name in _BASES.items() if sign in details), "input_tokens")
+    details = {name: value for name, value in details.items() if name not in _INSIDE}
     counts = {base: row.get("input_tokens"), "output_tokens": row.get("output_tokens")}
     if all(count(value) is None for value in counts.values()) and not details:
         return NO_USAGE

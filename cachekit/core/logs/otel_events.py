@@ -28,6 +28,8 @@ def calls(record: Record) -> Iterator[Call | Skip]:
     found = list(log_records(record))
     if not found and "attributes" in record:
         found = [(record, {})]
+    if not found:
+        yield Skip("no log records in it")
     for event, shared in found:
         held = attributes(event.get("attributes"))
         name = _name(event, held)

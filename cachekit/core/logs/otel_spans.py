@@ -3,28 +3,36 @@
 By the GenAI conventions `gen_ai.usage.input_tokens` is inclusive, and so is OpenInference's `llm.token_count.prompt`;
 instrumentations differ (Bedrock and LangChain send the uncached remainder), so each span is tested by its sums and one
 read the other way is counted as reinterpreted. Vercel's `ai.usage.inputTokens` is inclusive where
-`ai.usage.inputTokenDetails` stands beside it (from 6 on), exclusive before. No lifetimes of writes anywhere.
+`ai.usage.inputTokenDetails` stands beside it (from 6 on); before, it is what the provider counts: exclusive, but for
+those whose sums tell otherwise, and Anthropic's own usage (writes, their lifetimes) is only in `providerMetadata`.
+Nowhere else are lifetimes of writes.
 
-Only leaf spans of model calls count: parents repeat the sum of their children. Children end, and so are written, before
-their parents: a span that is the parent of a counted one is left out. One `traceId` and `spanId` is one call.
+Only leaf spans of model calls count: parents repeat the sum of their children. A span that is the parent of a counted
+one is left out, in whatever order they were written: files are read twice for that, stdin once, where children mostly
+come first since they end first. One `traceId` and `spanId` is one call.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from cachekit.core.calls import Call
+from cachekit.core.calls import BadLine, Call
 from cachekit.core.counts import EXCLUSIVE, INCLUSIVE, NO_USAGE, Counts, settle
+from cachekit.core.documents import read_values
 from cachekit.core.inputs import Source
 from cachekit.core.logs.format import Format, Item, Record, Skip, clean_labels, record_reader
 from cachekit.core.logs.otlp import Attributes, attributes, first_number, first_text, moment, spans
 from cachekit.core.models import host_name
-from cachekit.core.shape import count, mapping, text
+from cachekit.core.objects import decoded
+from cachekit.core.shape import dig, mapping, text, told_count
 from cachekit.core.usage import Usage
+from cachekit.core.usage_names import count_usage
 
 NAME = "otel-spans"
 
-_GEN_AI, _OPEN_INFERENCE, _VERCEL = "gen_ai.usage.", "llm.token_count.", "ai.usage."
+_VERCEL = "ai.usage."
+_EXCLUSIVE = frozenset({"anthropic"})
+"""Providers of whose sums Vercel's total leaves the cached tokens out, so that it tells nothing."""
 
 _BASE = (
     *("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "llm.token_count.prompt"),
@@ -57,14 +65,33 @@ _SESSIONS = (
 
 def read(sources: Iterable[Source]) -> Iterator[Item]:
     """The model calls of all files. Parents of counted spans are kept over files: a trace may be spread."""
-    parents: set[str] = set()
-    return record_reader(NAME, lambda record: _calls(record, parents), lambda call: call.request_id)(sources)
+    given, parents = list(sources), set[str]()
+    for source in given:
+        if source.path is not None:
+            for value in read_values(source):
+                _keep_parents([] if isinstance(value, BadLine) else _spans(mapping(value[1])), parents)
+    return record_reader(NAME, lambda record: _calls(record, parents), lambda call: call.request_id)(given)
+
+
+_Spans = list[tuple[Record, Attributes, Attributes]]
+
+
+def _spans(record: Record) -> _Spans:
+    return [(span, attributes(span.get("attributes")), shared) for span, shared in spans(record)]
+
+
+def _keep_parents(found: _Spans, parents: set[str]) -> None:
+    """Adds the parents of the model calls."""
+    for span, held, _ in found:
+        if span.get("parentSpanId") and _is_model_call(held):
+            parents.add(_key(span, "parentSpanId"))
 
 
 def _calls(record: Record, parents: set[str]) -> Iterator[Call | Skip]:
-    found = [(span, attributes(span.get("attributes")), shared) for span, shared in spans(record)]
-    counted = [entry for entry in found if _is_model_call(entry[1])]
-    parents.update(_key(span, "parentSpanId") for span, _, _ in counted if span.get("parentSpanId"))
+    found = _spans(record)
+    if not found:
+        yield Skip("no spans in it")
+    _keep_parents(found, parents)
     for span, held, shared in found:
         if not _is_model_call(held):
             yield Skip("not a model call")
@@ -102,16 +129,13 @@ def _call(span: Record, held: Attributes, shared: Attributes) -> Call:
         "environment": first_text(shared, "deployment.environment.name", "deployment.environment"),
         "user": first_text(held, "user.id", "enduser.id"),
     }
-    provider = first_text(
-        held, "gen_ai.provider.name", "gen_ai.system", "llm.provider", "llm.system", "ai.model.provider"
-    )
     first = first_number(held, "ai.response.msToFirstChunk", "gen_ai.server.time_to_first_token")
     return Call(
         usage=_usage(held),
         ts=started,
         id=first_text(held, "gen_ai.response.id", "ai.response.id"),
         request_id=_key(span, "spanId") if span.get("spanId") else "",
-        provider=_provider(provider),
+        provider=_provider(_name_of_provider(held)),
         model=_model(held),
         latency_ms=(ended - started) * 1000 if started is not None and ended is not None else None,
         ttft_ms=first,
@@ -119,6 +143,11 @@ def _call(span: Record, held: Attributes, shared: Attributes) -> Call:
         labels=clean_labels(own),
         meta={} if cost is None else {"cost_reported": cost},
     )
+
+
+def _name_of_provider(held: Attributes) -> str:
+    names = ("gen_ai.provider.name", "gen_ai.system", "llm.provider", "llm.system", "ai.model.provider")
+    return first_text(held, *names)
 
 
 def _provider(name: str) -> str:
@@ -133,26 +162,40 @@ def _model(held: Attributes) -> str:
 
 
 def _usage(held: Attributes) -> Usage:
-    base_name = next((name for name in _BASE if count(held.get(name)) is not None), "")
-    output = _first(held, _OUTPUT)
-    if not base_name and output is None:
+    base, output = _first(held, _BASE), _first(held, _OUTPUT)
+    if base is None and output is None:
         return NO_USAGE
-    old_vercel = base_name.startswith(_VERCEL) and not any("inputTokenDetails" in name for name in held)
+    old_vercel = _is_old_vercel(held)
+    if old_vercel and (told := _of_provider(held)):
+        return count_usage(told, "anthropic")
     return settle(
         Counts(
-            base=count(held.get(base_name)),
+            base=base,
             read=_first(held, _READ),
             write=_first(held, _WRITE),
             output=output,
             total=_first(held, _TOTAL),
             usual=EXCLUSIVE if old_vercel else INCLUSIVE,
-            open=True,
+            open=not (old_vercel and _provider(_name_of_provider(held)) in _EXCLUSIVE),
         )
     )
 
 
+def _is_old_vercel(held: Attributes) -> bool:
+    """Whether Vercel's SDK before 6 wrote the span: it gives the input as the provider counts it."""
+    names = [name for name in held if name.startswith(_VERCEL)]
+    return bool(names) and not any("inputTokenDetails" in name for name in names)
+
+
+def _of_provider(held: Attributes) -> Mapping[str, object]:
+    """The usage as Anthropic gave it, which Vercel's SDK keeps as JSON text."""
+    told = mapping(decoded(held.get("ai.response.providerMetadata")))
+    usage = mapping(dig(told, "anthropic", "usage"))
+    return usage if "input_tokens" in usage else {}
+
+
 def _first(held: Attributes, names: tuple[str, ...]) -> int | None:
-    return next((tokens for name in names if (tokens := count(held.get(name))) is not None), None)
+    return next((tokens for name in names if (tokens := told_count(held.get(name))) is not None), None)
 
 
 def sniff(record: Record) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from cachekit.core.calls import Call
 from cachekit.core.logs.format import Format, Record, Skip, clean_labels, record_reader
 from cachekit.core.responses import Response, read_response
-from cachekit.core.shape import dig, mapping, number, seconds, text
+from cachekit.core.shape import dig, mapping, moment, number, text
 
 NAME = "responses"
 
@@ -20,8 +20,6 @@ _BODIES = ("response", "response_body", "responseBody", "body")
 _REQUESTS = ("request", "request_body", "requestBody")
 _TIMES = ("ts", "timestamp", "started_at", "start_time", "created", "created_at", "recorded_at", "createTime")
 _LABELS = ("session", "team", "app", "account", "user", "release")
-_LATEST = 4e9
-"""Seconds since 1970 above this are milliseconds: 4e9 seconds is the year 2096."""
 
 
 def calls(record: Record) -> Iterator[Call | Skip]:
@@ -72,14 +70,6 @@ def request_of(record: Record) -> Mapping[str, object] | None:
     """The request body beside a response, if it is there."""
     found = next((mapping(record[name]) for name in _REQUESTS if isinstance(record.get(name), dict)), None)
     return found or None
-
-
-def moment(value: object) -> float | None:
-    """Seconds since 1970 from RFC 3339 text or from a number of seconds or milliseconds."""
-    numeric = number(value)
-    if numeric is None:
-        return seconds(value)
-    return numeric / 1000 if numeric > _LATEST else numeric
 
 
 def guess(body: Mapping[str, object]) -> tuple[str, str]:

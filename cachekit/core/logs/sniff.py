@@ -16,10 +16,10 @@ from cachekit.core.logs.format import Format
 
 MODULES = (
     *("call_log", "bedrock", "litellm", "claude_code", "codex", "otel_spans", "otel_events", "langfuse", "helicone"),
-    *("openai_batch", "anthropic_batch", "gemini_cli", "mooncake", "llm_sqlite", "openrouter", "raw"),
+    *("openai_batch", "anthropic_batch", "gemini_cli", "mooncake", "llm_sqlite", "openrouter", "raw", "flat"),
 )
-"""One module for each format, in the order of asking: the telling ones first, raw responses last, since other formats
-have a `usage` too."""
+"""One module for each format, in the order of asking: the telling ones first, raw responses and flat rows last, since
+other formats have a `usage` and counters too."""
 
 _HEAD = 256 * 1024
 _RECORDS = 200
@@ -64,7 +64,7 @@ def sniff(source: Source) -> tuple[Format | None, Source, str]:
     found = next((known for record in records for known in formats() if known.sniff(record)), None)
     if found is None and not head.lstrip().startswith((b"{", b"[")):
         found = next((known for known in formats() if known.sniff_head is not None and known.sniff_head(head)), None)
-    return found, again, "no log format that cachekit knows" if records.any else "no JSON in it"
+    return found, again, "no log format that cachekit knows" if records.any else "no JSON objects in it"
 
 
 class _Seen:

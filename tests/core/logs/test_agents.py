@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import sqlite3
 
 import pytest
@@ -10,7 +11,7 @@ from cachekit.core.errors import InputError
 from cachekit.core.inputs import file_source
 from cachekit.core.prompt import Tokens, prefixes
 from cachekit.core.usage import Usage
-from tests.core.logs.reading import calls_of, items_of, source_of, summaries_of
+from tests.core.logs.reading import bad_lines_of, calls_of, items_of, source_of, summaries_of
 
 NAMES = ("input_tokens", "cached_input_tokens", "output_tokens", "total_tokens")
 
@@ -75,6 +76,28 @@ def test_a_spawned_agent_begins_with_a_replay(tmp_path):
     path.write_bytes(b"".join(lines.chunks()))
     (call,) = calls_of("codex", file_source(path))
     assert call.usage == Usage(1680, 1320, output=50)
+
+
+def test_a_spawned_agent_without_a_replay_loses_nothing(tmp_path):
+    path = tmp_path / "rollout.jsonl"
+    lines = source_of(_meta("c-3", source="thread_spawn"), _count(ONE, ONE, at=0), _count(TWO, at=7))
+    path.write_bytes(b"".join(lines.chunks()))
+    assert len(calls_of("codex", file_source(path))) == 2
+
+
+def test_a_total_that_falls_begins_anew():
+    calls = calls_of("codex", source_of(_meta("c-1"), _count(TWO), _count(ONE)))
+    assert [call.usage.output for call in calls] == [250, 100]
+
+
+def test_a_fork_stays_itself_behind_the_copied_beginning_of_its_parent():
+    calls = calls_of("codex", source_of(_meta("c-2", forked_from_id="c-1"), _meta("c-1"), _count(ONE, ONE)))
+    assert [call.labels["session"] for call in calls] == ["c-2"]
+
+
+def test_sessions_one_after_the_other_in_one_stream_stay_apart():
+    calls = calls_of("codex", source_of(_meta("c-1"), _count(TWO), _meta("c-2"), _count(TWO)))
+    assert [call.labels["session"] for call in calls] == ["c-1", "c-2"]
 
 
 def test_more_cached_than_input_is_clamped():
@@ -167,6 +190,19 @@ CHAT = {
     "gen_ai.usage.output_tokens": 4,
 }
 
+VERCEL = {
+    "ai.operationId": "ai.generateText.doGenerate",
+    "gen_ai.usage.input_tokens": 100,
+    "ai.usage.inputTokens": 100,
+    "ai.usage.outputTokens": 1,
+    "ai.usage.totalTokens": 101,
+    "ai.usage.cachedInputTokens": 80,
+}
+METADATA = (
+    '{"anthropic": {"usage": {"input_tokens": 100, "output_tokens": 1, "cache_read_input_tokens": 80,'
+    ' "cache_creation_input_tokens": 30, "cache_creation": {"ephemeral_1h_input_tokens": 30}}}}'
+)
+
 SPANS = {
     "gen-ai": (
         CHAT | {"gen_ai.usage.cache_read.input_tokens": 4000, "gen_ai.usage.cache_creation.input_tokens": 500},
@@ -204,6 +240,23 @@ SPANS = {
         },
         Usage(100, 80, output=1),
     ),
+    "more-written-than-input": (
+        CHAT | {"gen_ai.usage.cache_read.input_tokens": 0, "gen_ai.usage.cache_creation.input_tokens": 9000},
+        Usage(5000, write_unknown=9000, output=4, quality=("reinterpreted",)),
+    ),
+    "counts-as-text": (
+        CHAT | {"gen_ai.usage.input_tokens": "5000", "gen_ai.usage.cache_read.input_tokens": "4000"},
+        Usage(1000, 4000, output=4),
+    ),
+    "vercel-5-anthropic": (VERCEL | {"ai.model.provider": "anthropic.messages"}, Usage(100, 80, output=1)),
+    "vercel-5-openai": (
+        VERCEL | {"ai.model.provider": "openai.responses"},
+        Usage(20, 80, output=1, quality=("reinterpreted",)),
+    ),
+    "vercel-5-metadata": (
+        VERCEL | {"ai.response.providerMetadata": METADATA},
+        Usage(100, 80, write_1h=30, output=1),
+    ),
     "no-cache-field": (CHAT, Usage(5000, output=4, known=False)),
 }
 
@@ -233,6 +286,18 @@ def test_the_parent_of_a_counted_span_repeats_it():
     child, parent = _span("b", CHAT, parent="a"), _span("a", CHAT)
     assert len(calls_of("otel-spans", source_of(_export(child), _export(parent)))) == 1
     assert len(calls_of("otel-spans", source_of(_export(parent, child)))) == 1
+
+
+def test_a_parent_that_was_written_first_is_left_out_too(tmp_path):
+    lines = source_of(_export(_span("a", CHAT)), _export(_span("b", CHAT, parent="a")))
+    (tmp_path / "spans.jsonl").write_bytes(b"".join(lines.chunks()))
+    (call,) = calls_of("otel-spans", file_source(tmp_path / "spans.jsonl"))
+    assert call.request_id == "t:b"
+
+
+def test_other_signals_among_the_spans_are_counted_as_such():
+    (summary,) = summaries_of("otel-spans", source_of(_export(_span("a", CHAT)), {"resourceMetrics": []}))
+    assert (summary.calls, summary.skipped) == (1, {"no spans in it": 1})
 
 
 def test_a_span_tells_times_and_service():
@@ -293,6 +358,10 @@ def _database(path, statements=()):
 DETAILS = {
     "openai": ('{"prompt_tokens_details": {"cached_tokens": 60}}', Usage(40, 60, output=5)),
     "anthropic": ('{"cache_read_input_tokens": 60}', Usage(100, 60, output=5)),
+    "gemini": (
+        '{"cachedContentTokenCount": 60, "candidatesTokenCount": 3, "thoughtsTokenCount": 2}',
+        Usage(40, 60, output=5),
+    ),
     "nothing": (None, Usage(100, output=5, known=False)),
     "no-json": ("{half", Usage(100, output=5, known=False)),
 }
@@ -313,6 +382,29 @@ def test_a_locked_database_is_told_with_a_mend(tmp_path):
         items_of("llm", file_source(tmp_path / "logs.db"))
     assert "copy" in raised.value.mend
     database.close()
+
+
+def test_a_compressed_database_is_told_as_such(tmp_path):
+    _database(tmp_path / "logs.db").close()
+    (tmp_path / "logs.db.gz").write_bytes(gzip.compress((tmp_path / "logs.db").read_bytes()))
+    with pytest.raises(InputError, match="compressed"):
+        items_of("llm", file_source(tmp_path / "logs.db.gz"))
+
+
+def test_a_locked_database_in_a_folder_is_a_bad_line(tmp_path):
+    database = _database(tmp_path / "logs.db")
+    database.execute("BEGIN EXCLUSIVE")
+    (bad,) = bad_lines_of("llm", file_source(tmp_path / "logs.db", named=False))
+    assert "locked" in bad.reason
+    database.close()
+
+
+def test_another_programs_database_in_a_folder_is_passed_over(tmp_path):
+    database = sqlite3.connect(tmp_path / "state.sqlite")
+    database.execute("CREATE TABLE people (name TEXT)")
+    database.close()
+    (summary,) = summaries_of("llm", file_source(tmp_path / "state.sqlite", named=False))
+    assert summary.skipped == {"file: a SQLite database, but not llm's": 1}
 
 
 def test_what_is_no_database_is_told(tmp_path):
