@@ -8,10 +8,11 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from cachekit.core.calls import BadLine, Call
+from cachekit.core.logs.lowered import lowered
 from cachekit.core.shape import mapping, text
 from cachekit.core.usage import Usage
 from cachekit.report.facts import Facts, facts_of, host_of
-from cachekit.report.keys import CACHEABLE, COUNTS, CellKey, TrackKey
+from cachekit.report.keys import CACHEABLE, COUNTS, WITH, WITHOUT, CellKey, TrackKey
 from cachekit.report.ledger import Ledger, Sums
 from cachekit.report.options import LABEL, UNASSIGNED, ReportOptions, day_of
 from cachekit.report.state import State
@@ -92,11 +93,12 @@ class Place(NamedTuple):
 
 class Counting:
     """Adds calls to a ledger. `in_order`: they come in the order of a log; else they are put in order of time, many
-    together, before due reads are looked for."""
+    together, before due reads are looked for. `content`: their log may hold requests, so that one without is told."""
 
-    def __init__(self, options: ReportOptions, source: str = "", *, in_order: bool) -> None:
+    def __init__(self, options: ReportOptions, source: str = "", *, in_order: bool, content: bool = False) -> None:
         self.ledger = Ledger(options, source)
         self._options, self._in_order, self._row = options, in_order, row_of(options.by)
+        self._content = content
         self._waiting: list[_Turn] = []
         self.facts: Callable[[str, str], Facts] = lru_cache(maxsize=4096)(
             lambda model, host: facts_of(model, host, options.overrides)
@@ -123,12 +125,19 @@ class Counting:
         self._count(call, kind, side)
 
     def _count(self, call: Call, kind: str, side: str) -> None:
+        call = self._named(call)
         place, usage = self.place(call, kind, side), call.usage
         add_usage(place.sums, usage, place.facts.cacheable(usage.input_total) if usage.known else 0)
         if place.track is not None and call.ts is not None:
             waited = call.ttft_ms if call.ttft_ms is not None else call.latency_ms
             attempt = attempt_of(call.ts, usage, place.sums.key)
             self._turn(_Turn(call.ts, len(self._waiting), place.track, attempt, waited or 0.0))
+
+    def _named(self, call: Call) -> Call:
+        """The call with the family, or the prefix, that its request tells, where it is asked for and the log names
+        none."""
+        known = call.family and (call.prefix_id or self._options.by != "prefix")
+        return call if known else lowered(call)
 
     def place(self, call: Call, kind: str, side: str) -> Place:
         """The cell and the track of a call."""
@@ -148,9 +157,17 @@ class Counting:
             call.family or UNASSIGNED,
             self._row(call),
             side,
+            self._body(call),
         )
         track = TrackKey(family, call.provider, call.model, host, call.scope.region, call.scope.account)
         return Place(self.ledger.sums(key, call.ts), facts, track if judged else None)
+
+    def _body(self, call: Call) -> str:
+        """Whether a call has its request, where that is a question: in logs that may hold some, and for records that
+        say so themselves."""
+        asked = self._content or (not self._in_order and "body" in call.meta)
+        known = call.request is not None or call.prompt is not None
+        return (WITH if known else WITHOUT) if asked else ""
 
     def _turn(self, turn: _Turn) -> None:
         if self._in_order:

@@ -11,11 +11,11 @@ from cachekit.core.pricing import Rates, find_rates, price, without_cache
 from cachekit.core.pricing.rates import MILLION
 from cachekit.core.usage import Usage
 from cachekit.report.facts import Facts, facts_of
-from cachekit.report.keys import CACHEABLE, CellKey
+from cachekit.report.keys import CACHEABLE, WITH, CellKey
 from cachekit.report.options import OTHER, UNASSIGNED, ReportOptions
 from cachekit.report.state import Cell, State, added, bounded
 from cachekit.report.track import LOSS_KINDS, SURE, Loss, join
-from cachekit.report.values import Comparison, Report, Row
+from cachekit.report.values import Bodies, Comparison, Report, Row
 
 _LIVES = {"write_5m": 300, "write_30m": 1800, "write_1h": 3600, "write_12h": 43200}
 
@@ -54,6 +54,7 @@ def finish(state: State) -> Report:
         unpriced=_unpriced(calls),
         overridden=_overridden(state),
         examples=state.examples,
+        bodies=_bodies(calls),
     )
 
 
@@ -170,6 +171,15 @@ def _rows(priced: Iterable[_Priced], name_of: Callable[[CellKey], str]) -> list[
     for found in priced:
         grouped[name_of(found.key)].append(found.row)
     return sorted((_sum(name, rows) for name, rows in grouped.items()), key=_worst_first)
+
+
+def _bodies(priced: Iterable[_Priced]) -> Bodies | None:
+    asked = [found for found in priced if found.key.body]
+    having = (found.row for found in asked if found.key.body == WITH)
+    if not asked:
+        return None
+    bedrock = any(found.key.provider == "bedrock" for found in asked)
+    return Bodies(_sum(WITH, having), _sum("", (found.row for found in asked)), bedrock)
 
 
 def _worst_first(row: Row) -> tuple[Decimal, Decimal, int, str]:

@@ -61,7 +61,7 @@ def _fold_format(known: Format, sources: list[Source], options: ReportOptions) -
         from cachekit.report.transcripts import fold_transcripts
 
         return [fold_transcripts(sources, options)]
-    counting = Counting(options, sources[0].name if sources else "", in_order=False)
+    counting = Counting(options, sources[0].name if sources else "", in_order=False, content=known.content)
     for item in known.read(sources):
         if isinstance(item, Summary):
             counting.ledger.tally.update(told(item))

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from cachekit.core.usage import WRITES, Usage
-from cachekit.report.values import MONTH, Comparison, Report, Row
+from cachekit.report.values import MONTH, Bodies, Comparison, Report, Row
 
 SCHEMA = "cachekit.report/1"
 
@@ -36,6 +36,7 @@ def document(report: Report) -> dict[str, object]:
             "reasons": told(report.tally, "bad: "),
             "examples": [{"path": bad.source, "line": bad.number, "reason": bad.reason} for bad in report.examples],
         },
+        "request_bodies": _bodies(report.bodies),
         "formats": sorted(told(report.tally, "format: ")),
         "unpriced_models": dict(report.unpriced),
         "overridden_prices": list(report.overridden),
@@ -93,6 +94,19 @@ def told(tally: Mapping[str, int], start: str) -> dict[str, int]:
 
 def _usd(amount: Decimal | None, row: Row | None = None) -> float | None:
     return None if amount is None or (row is not None and not row.priced) else float(amount)
+
+
+def _bodies(found: Bodies | None) -> dict[str, object] | None:
+    """Calls that have their request in the log, by number and by cost."""
+    if found is None:
+        return None
+    return {
+        "calls": found.having.calls,
+        "of_calls": found.of.calls,
+        "cost_usd": _usd(found.having.cost, found.of),
+        "of_cost_usd": _usd(found.of.cost, found.of),
+        "share_of_cost": found.share,
+    }
 
 
 def _split(report: Report) -> dict[str, object] | None:

@@ -11,13 +11,16 @@ COUNTS = ("calls", "uncached", "read", "write_5m", "write_1h", "write_30m", "wri
 
 CACHEABLE = len(COUNTS)
 
+WITH, WITHOUT = "with", "without"
+"""Whether calls of logs that may hold requests do."""
+
 
 class CellKey(NamedTuple):
     """Calls that cost the same a token and stand in the same row.
 
     `kind` is `call` or `warm`. `known`: something is said about the cache. `judged`: due reads can be looked for.
     `band` and `period` number the price by prompt size and date (period -1: no time known). `side` is `before` or
-    `after` a split, or empty.
+    `after` a split, or empty. `body`: WITH or WITHOUT the request, where that is a question.
     """
 
     kind: str
@@ -32,6 +35,7 @@ class CellKey(NamedTuple):
     family: str
     by: str
     side: str
+    body: str = ""
 
 
 class TrackKey(NamedTuple):

@@ -139,7 +139,7 @@ def test_a_duplicate_reply_of_a_transcript_counts_once_and_a_line_of_our_log_eac
     transcript = log(tmp_path / "s.jsonl", (json.dumps(reply) + "\n").encode() * 2)
     found = figures(transcript)
     assert (total(found)["calls"], found["duplicates"]) == (1, 1)
-    assert "duplicates: 1 records" in report(transcript).stdout
+    assert "duplicates: 1 record of" in report(transcript).stdout
     assert total(figures(log(tmp_path / "calls.ndjson", GOOD * 2)))["calls"] == 2
 
 
@@ -148,14 +148,14 @@ def changed(**fields: object) -> bytes:
 
 
 REPAIRED = {
-    "a negative count": ({"usage": {"uncached": 10, "read": -5}}, "negative counts were taken as 0"),
-    "a count that is text": ({"usage": {"uncached": "10", "read": 5}}, "counts that are none were taken as 0"),
+    "a negative count": ({"usage": {"uncached": 10, "read": -5}}, "negative count taken as 0"),
+    "a count that is text": ({"usage": {"uncached": "10", "read": 5}}, "unreadable count taken as 0"),
     "a contradictory split": (
         {"usage": {"uncached": 1, "write_unknown": 7, "quality": ["split_mismatch"]}},
-        "write splits that do not add up were priced as a range",
+        "write whose split does not add up, priced as a range",
     ),
-    "a time without zone": ({"ts": "2026-11-20T10:00:00"}, "times without a zone were taken as UTC"),
-    "no usage": ({"usage": {}}, "calls say nothing of their usage"),
+    "a time without zone": ({"ts": "2026-11-20T10:00:00"}, "time without a zone, taken as UTC"),
+    "no usage": ({"usage": {}}, "call without any usage"),
 }
 
 
@@ -172,7 +172,7 @@ def test_a_model_nobody_knows_is_unpriced(tmp_path: Path) -> None:
     path = log(tmp_path / "calls.ndjson", unknown)
     found = report(path)
     assert found.exit_code == 0
-    assert "unpriced: nobody-knows-1 (1 calls)" in found.stdout
+    assert "unpriced: nobody-knows-1 (1 call)" in found.stdout
     assert "cost: unpriced" in found.stdout
     assert total(figures(path))["cost_usd"] is None
 

@@ -2,38 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from cachekit.cli.output.text import percent, usd
 from cachekit.report.form import told
-from cachekit.report.values import Report, Row
+from cachekit.report.options import UNASSIGNED
+from cachekit.report.values import Bodies, Report, Row
 
 _REPAIRED = {
-    "split_mismatch": "write splits that do not add up were priced as a range",
-    "negative_clamped": "negative counts were taken as 0",
-    "not_a_count": "counts that are none were taken as 0",
-    "bad_count": "counts that are none were left out",
-    "no_input_count": "calls tell no input tokens",
-    "body_disagrees": "logged bodies count otherwise than their record, which was believed",
-    "compaction_added": "calls had tokens of a compaction added, which their totals leave out",
-    "advisor_not_counted": "calls asked another model besides, whose tokens are not counted",
-    "tool_use_prompt_not_counted": "calls have tool-use prompt tokens that are not counted",
-    "count_too_large": "counts too large to be true were taken as 0",
-    "no_usage": "calls say nothing of their usage",
-    "time_without_zone": "times without a zone were taken as UTC",
-    "time_not_rfc3339": "times were numbers, not RFC 3339",
-    "time_unreadable": "times could not be read",
-    "reinterpreted": "calls count their cached tokens otherwise than their format means to",
+    "split_mismatch": ("write", "whose split does not add up, priced as a range"),
+    "negative_clamped": ("negative count", "taken as 0"),
+    "not_a_count": ("unreadable count", "taken as 0"),
+    "bad_count": ("unreadable count", "left out"),
+    "no_input_count": ("call", "without a count of input tokens"),
+    "body_disagrees": ("record", "believed, though its body counts otherwise"),
+    "compaction_added": ("call", "with tokens of a compaction added, which the total leaves out"),
+    "advisor_not_counted": ("call", "that asked another model besides, whose tokens are not counted"),
+    "tool_use_prompt_not_counted": ("call", "with tool-use prompt tokens that are not counted"),
+    "count_too_large": ("count", "too large to be true, taken as 0"),
+    "no_usage": ("call", "without any usage"),
+    "time_without_zone": ("time", "without a zone, taken as UTC"),
+    "time_not_rfc3339": ("time", "given as a number, not as RFC 3339"),
+    "time_unreadable": ("time", "that could not be read"),
+    "reinterpreted": ("call", "with cached tokens counted otherwise than the format means to"),
 }
 
 
 _LEFT_OUT = {
-    "error": "failed calls",
-    "response_cache": "answers from a response cache",
-    "synthetic": "lines that no API call made",
-    "outside of the window": "calls outside of the window",
-    "no time": "calls without a time",
+    "error": ("failed call", ""),
+    "response_cache": ("answer", "from a response cache"),
+    "synthetic": ("line", "that no API call made"),
+    "outside of the window": ("call", "outside of the window"),
+    "no time": ("call", "without a time"),
 }
 
 
@@ -74,9 +75,14 @@ def _cost(row: Row) -> str:
     return usd(row.cost) if row.cost == row.cost_high else f"{usd(row.cost)} to {usd(row.cost_high)}"
 
 
+def counted(number: int, noun: str, rest: str = "") -> str:
+    """`1 call`, `2 calls`, and what else there is to say of them."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}{' ' if rest else ''}{rest}"
+
+
 def span(report: Report) -> str:
     """How many calls, and when."""
-    calls = f"{report.total.calls:,} call{'' if report.total.calls == 1 else 's'}"
+    calls = counted(report.total.calls, "call")
     if report.first is None or report.last is None:
         return f"{calls}, without times"
     return f"{calls} from {_minute(report.first)} to {_minute(report.last)} UTC ({_length(report.last - report.first)})"
@@ -103,27 +109,45 @@ def remarks(report: Report) -> Iterator[str]:
     if report.warm is not None:
         warm = report.warm
         cost = usd(warm.cost if warm.priced else None)
-        yield f"warm: {warm.calls:,} calls that kept caches alive cost {cost}; they are in no other figure"
+        yield f"warm: {counted(warm.calls, 'call')} to keep caches alive, for {cost}; in no other figure"
     if report.unpriced:
-        models = ", ".join(f"{model} ({calls:,} calls)" for model, calls in report.unpriced.items())
+        named = ((model.replace(UNASSIGNED, "no model named"), calls) for model, calls in report.unpriced.items())
+        models = ", ".join(f"{model} ({counted(calls, 'call')})" for model, calls in named)
         yield f"unpriced: {models}: in no figure of money"
     if report.overridden:
         yield f"prices of your own: {', '.join(report.overridden)}"
     if report.total.known_calls < report.total.calls:
-        silent = report.total.calls - report.total.known_calls
-        yield f"unknown: {silent:,} calls say nothing of the cache: in no ratio"
+        silent = counted(report.total.calls - report.total.known_calls, "call", "without cache counters")
+        yield f"unknown: {silent}: in no ratio"
+    if report.bodies is not None:
+        yield from _bodies(report.bodies)
     yield from _counted(report)
+
+
+def _bodies(found: Bodies) -> Iterator[str]:
+    """How much of the log can be told by its prompts: where something is missing, and of Bedrock's records always."""
+    having, of = found.having, found.of
+    if having.calls == of.calls and not found.bedrock:
+        return
+    money = f", {usd(having.cost)} of {usd(of.cost)} ({percent(found.share)})" if found.share is not None else ""
+    rest = "; no prompt tells the family of the others" if having.calls < of.calls else ""
+    yield f"request bodies: {having.calls:,} of {counted(of.calls, 'call')}{money}{rest}"
 
 
 def _counted(report: Report) -> Iterator[str]:
     if left := told(report.tally, "left out: "):
-        yield f"left out: {', '.join(f'{number:,} {_LEFT_OUT.get(name, name)}' for name, number in left.items())}"
+        yield f"left out: {', '.join(_listed(left, _LEFT_OUT))}"
     if repaired := told(report.tally, "note: "):
-        parts = (f"{number:,} {_REPAIRED.get(name, name)}" for name, number in repaired.items())
-        yield f"repaired: {'; '.join(parts)}"
+        yield f"repaired: {'; '.join(_listed(repaired, _REPAIRED))}"
     if duplicates := report.tally.get("duplicates"):
-        yield f"duplicates: {duplicates:,} records of calls that were counted once"
+        yield f"duplicates: {counted(duplicates, 'record')} of calls that were counted once"
     if skipped := told(report.tally, "skipped: "):
-        yield f"skipped: {', '.join(f'{number:,} {name}' for name, number in skipped.items())}"
+        yield f"skipped: {'; '.join(_listed(skipped, {}))}"
     if unread := told(report.tally, "bad: "):
-        yield f"not read: {'; '.join(f'{number:,} x {name}' for name, number in unread.items())}"
+        yield f"not read: {'; '.join(_listed(unread, {}))}"
+
+
+def _listed(found: Mapping[str, int], words: Mapping[str, tuple[str, str]]) -> Iterator[str]:
+    """Counts of what is named by a code, in words; a code without words stands as it is."""
+    for name, number in found.items():
+        yield counted(number, *words[name]) if name in words else f"{number:,} x {name}"

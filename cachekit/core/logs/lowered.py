@@ -1,12 +1,15 @@
-"""Calls of foreign logs that carry their request: with its prompt."""
+"""The prompts of calls that carry their request: of foreign logs, and of ours where they are kept whole."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
+from cachekit.core.backends import NATIVE, Backend, Provider
 from cachekit.core.calls import Call
 from cachekit.core.families import family_of, prefix_id
 from cachekit.core.logs.native import backend_of, merged
+from cachekit.core.prompt import Prompt
 from cachekit.core.providers import lower
 
 
@@ -15,9 +18,43 @@ def lowered(call: Call) -> Call:
     names none. A call without a request, or with a prompt, stays as it is."""
     if call.prompt is not None or call.request is None:
         return call
-    prompt = lower(call.request, backend_of(call.provider, call.api, call.request))
-    prompt = replace(prompt, scope=merged(call.scope, prompt.scope, call.model))
+    prompt = prompt_of_request(call, call.request)
     if not prompt.blocks:
         return call
     family, prefix = call.family or family_of(prompt), call.prefix_id or prefix_id(prompt)
     return replace(call, prompt=prompt, family=family, prefix_id=prefix)
+
+
+def prompt_of_request(call: Call, request: Mapping[str, object]) -> Prompt:
+    """The prompt of a call's request as it reached the provider: what a library was called with is translated."""
+    prompt = lower(*_sent(call, request))
+    return replace(prompt, scope=merged(call.scope, prompt.scope, call.model))
+
+
+def _sent(call: Call, request: Mapping[str, object]) -> tuple[Mapping[str, object], Backend]:
+    """The body on the wire and its form. A call that was answered had been sent, whatever we believe that its library
+    refuses: then the request is taken by the form that it has."""
+    backend = backend_of(call.provider, call.api, request)
+    if backend in NATIVE:
+        return request, backend
+    if backend is Backend.LITELLM:
+        return _sent_by_litellm(call, request)
+    from cachekit.core.auditors.stacks import translate
+
+    wire = translate(request, backend)
+    known = wire.raises is None and wire.body
+    return (wire.body, wire.backend) if known else (request, backend_of(call.provider, "", request))
+
+
+def _sent_by_litellm(call: Call, request: Mapping[str, object]) -> tuple[Mapping[str, object], Backend]:
+    """The same of LiteLLM, whose proxy may have got an alias for the model that the log names, or a body of
+    `/v1/messages`, which goes on nearly as it is."""
+    from cachekit.core.auditors.stacks import translate
+    from cachekit.core.auditors.stacks.litellm.endpoint import may_be_anthropic
+
+    if may_be_anthropic(request):
+        return request, Backend.ANTHROPIC_BEDROCK if call.provider == Provider.BEDROCK else Backend.ANTHROPIC
+    known = call.model and call.provider in tuple(Provider)
+    asked = {"model": call.model, "custom_llm_provider": call.provider} if known else {}
+    wire = translate({**request, **asked}, Backend.LITELLM)
+    return (wire.body, wire.backend) if wire.raises is None and wire.body else (request, Backend.OPENAI_CHAT)

@@ -196,10 +196,9 @@ def _prompt(call: Call, line: Mapping[str, object]) -> Prompt | None:
         return prompt_of_lines(line, backend, call.scope)
     if call.request is None:
         return None
-    from cachekit.core.providers import lower
+    from cachekit.core.logs.lowered import prompt_of_request
 
-    prompt = lower(call.request, backend_of(call.provider, call.api, call.request))
-    return replace(prompt, scope=merged(call.scope, prompt.scope, call.model))
+    return prompt_of_request(call, call.request)
 
 
 def merged(told: Scope, lowered: Scope, model: str) -> Scope:
