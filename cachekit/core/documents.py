@@ -24,8 +24,12 @@ _WRAPPED = re.compile(r'\s*\{\s*"(events|data|results)"\s*:\s*\[')
 _JSON_LINE = re.compile(rb"^[ \t\0]*(?:\d{4}-\d\d-\d\d[^{\",\n]{0,200}\s)?[{\[]", re.MULTILINE)
 """A line that tells a log of JSON, whatever stands before it, from a table."""
 
-_STAMP = re.compile(rb"\d{4}-\d\d-\d\d[^{\n]{0,200}?\s(?={)")
-"""What tools write before a line of JSON when they show or export a log: a time, perhaps the name of a stream."""
+_STAMP = re.compile(rb"(?:data:|\d{4}-\d\d-\d\d[^{\n]{0,200}?\s)\s*(?={)")
+"""What stands before a line of JSON when tools show or export a log (a time, perhaps the name of a stream), and in
+server-sent events."""
+
+_FRAME = re.compile(rb"\s*(?:(?:event|id|retry):|:|data:\s*\[DONE\])")
+"""Lines of server-sent events that hold no data."""
 
 _OPENING = ("{", "[", '"')
 
@@ -119,6 +123,8 @@ def _lines(lines: Iterator[tuple[int, bytes] | BadLine], name: str) -> Iterator[
 def values_of(line: tuple[int, bytes], reason: str, name: str) -> Iterator[Value]:
     """The values of a line that is not one value: behind a time, or several without anything between them."""
     number, rest = line
+    if _FRAME.match(rest):
+        return
     stamp = _STAMP.match(rest)
     text = rest[stamp.end() if stamp else 0 :].replace(b"\0", b"").decode("utf-8", "replace")
     at, read = _past_space(text, 0), 0

@@ -13,6 +13,7 @@ from dataclasses import replace
 from cachekit.core.calls import Call
 from cachekit.core.logs import raw
 from cachekit.core.logs.format import Format, Record, Skip, record_reader
+from cachekit.core.logs.streamed import whole_responses
 from cachekit.core.responses import read_response
 from cachekit.core.shape import dig, mapping, number, text
 
@@ -66,6 +67,6 @@ FORMAT = Format(
     title="OpenRouter responses, and gateways in its form",
     dedup="response id and counts: only a response that was written twice",
     sniff=sniff,
-    read=record_reader(NAME, calls, raw.written_twice),
+    read=record_reader(NAME, calls, raw.written_twice, whole_responses),
     content=True,
 )

@@ -1,5 +1,6 @@
 """Raw responses of the provider APIs, one JSON object each: the body itself, or a body with its request beside it.
 
+Recorded streams are read as the response that their events make, also with the `data:` of server-sent events.
 Counters are read by each provider's own convention (`cachekit.core.usage_names`). Responses carry an id, and one that
 was written twice is one call. What a body does not tell (who was asked, when) is taken from keys beside it, if any:
 `{"ts", "provider", "api", "model", "latency_ms", "status", "request": {...}, "response": {...}}`.
@@ -11,8 +12,10 @@ from collections.abc import Iterator, Mapping
 
 from cachekit.core.calls import Call
 from cachekit.core.logs.format import Format, Record, Skip, clean_labels, record_reader
+from cachekit.core.logs.streamed import whole_responses
 from cachekit.core.responses import Response, read_response
-from cachekit.core.shape import dig, mapping, moment, number, text
+from cachekit.core.shape import dig, items, mapping, moment, number, text
+from cachekit.core.streams import merge_events
 
 NAME = "responses"
 
@@ -23,9 +26,10 @@ _LABELS = ("session", "team", "app", "account", "user", "release")
 
 
 def calls(record: Record) -> Iterator[Call | Skip]:
-    """The call of one record; a skip for an error body or anything without usage."""
+    """The call of one record; a skip for an error body or anything without usage. A whole response whose usage is null
+    is a call of which nothing is known."""
     body = body_of(record)
-    if not has_usage(body):
+    if not has_usage(body) and not _says_nothing(body):
         yield Skip("error response" if _is_error(body) else "no usage")
         return
     guessed, api = guess(body)
@@ -95,7 +99,10 @@ def _of_chat(body: Mapping[str, object]) -> str:
 
 
 def body_of(record: Record) -> Mapping[str, object]:
-    """The response in a record: beside its request, or the record itself."""
+    """The response in a record: beside its request (also as a list of events), or the record itself."""
+    events = next((items(record[name]) for name in _BODIES if items(record.get(name))), None)
+    if events is not None and "usage" not in record:
+        return merge_events(events)
     found = next((mapping(record[name]) for name in _BODIES if isinstance(record.get(name), dict)), None)
     return found if found is not None and "usage" not in record else record
 
@@ -117,6 +124,13 @@ def has_usage(body: Mapping[str, object]) -> bool:
     )
 
 
+def _says_nothing(body: Mapping[str, object]) -> bool:
+    """A response that was asked for no usage, as streams are: null means unknown."""
+    answered = any(body.get(name) for name in ("choices", "output", "content", "candidates"))
+    streamed = body.get("object") == "chat.completion.chunk"
+    return "usage" in body and body["usage"] is None and (answered or streamed) and not _is_error(body)
+
+
 def _is_error(body: Mapping[str, object]) -> bool:
     return body.get("type") == "error" or bool(body.get("error"))
 
@@ -131,6 +145,6 @@ FORMAT = Format(
     title="raw provider responses",
     dedup="response id and counts: only a response that was written twice",
     sniff=sniff,
-    read=record_reader(NAME, calls, written_twice),
+    read=record_reader(NAME, calls, written_twice, whole_responses),
     content=True,
 )
