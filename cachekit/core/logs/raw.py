@@ -125,10 +125,10 @@ def has_usage(body: Mapping[str, object]) -> bool:
 
 
 def _says_nothing(body: Mapping[str, object]) -> bool:
-    """A response that was asked for no usage, as streams are: null means unknown."""
+    """A response that was asked for no usage, as streams are: null, or nothing in a stream, means unknown."""
     answered = any(body.get(name) for name in ("choices", "output", "content", "candidates"))
-    streamed = body.get("object") == "chat.completion.chunk"
-    return "usage" in body and body["usage"] is None and (answered or streamed) and not _is_error(body)
+    told_null = "usage" in body and body["usage"] is None and answered
+    return (told_null or body.get("object") == "chat.completion.chunk") and not _is_error(body)
 
 
 def _is_error(body: Mapping[str, object]) -> bool:
