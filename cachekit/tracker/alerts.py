@@ -10,6 +10,7 @@ from collections import OrderedDict
 from queue import SimpleQueue
 
 from cachekit.core.explain import Cause
+from cachekit.tracker.lifecycle import renewed_in_children
 from cachekit.tracker.metrics import CallMetrics
 from cachekit.tracker.options import Settings
 from cachekit.tracker.sinks import Sink
@@ -42,6 +43,7 @@ class Alerts:
         self._rates: OrderedDict[str, tuple[float, float]] = OrderedDict()
         self.sent = self.held_back = self.dropped = self.failed = 0
         self.fresh()
+        renewed_in_children(self)
 
     def fresh(self) -> None:
         """What a forked process must have anew."""
@@ -98,7 +100,7 @@ class Alerts:
             if inspect.isawaitable(told):
                 asyncio.run(_awaited(told))
             self.sent += 1
-        except Exception:  # whatever a user's callback raises
+        except BaseException:  # whatever a user's callback raises: SystemExit too would end the thread
             self.failed += 1
         finally:
             with self._lock:

@@ -14,6 +14,7 @@ from cachekit.tracker.observation import HttpResponse, Observation
 from cachekit.tracker.proxies import Given, watch_awaitable, watch_manager, watch_stream
 from cachekit.tracker.record import Sent
 from cachekit.tracker.taps import read_along
+from cachekit.tracker.tracking import Tracking
 
 _CONTENT = frozenset({"content", "choices", "output", "candidates", "message"})
 _PLAIN = (str, bytes, int, float, bool, list, tuple, type(None))
@@ -22,6 +23,15 @@ _PLAIN = (str, bytes, int, float, bool, list, tuple, type(None))
 def end_failed(call: Observation, error: BaseException) -> None:
     """No answer: it failed, or the caller gave up waiting (then it may have been billed all the same)."""
     call.end(None, "error" if isinstance(error, Exception) else "incomplete")
+
+
+def handed_over(call: Observation, result: object, tracking: Tracking) -> object:
+    """The result, read along with as far as we can; an error of ours in it is not the caller's."""
+    found = tracking.ledger.guarded(lambda: (hand_over(call, result),), None)
+    if found is not None:
+        return found[0]
+    call.end(None)
+    return result
 
 
 def hand_over(call: Observation, result: object) -> object:
@@ -92,5 +102,7 @@ def _behind(call: Observation, result: object) -> HttpResponse | None:
     if response is not None:
         path = str(part(response.request.url, "path") or "")
         call.response = response
-        call.sent = Sent(response.request.content, backend_of_path(path), call.sent.provider, call.sent.host, path)
+        content = part(response.request, "content")  # None where it was streamed
+        body = content if isinstance(content, bytes) else b""
+        call.sent = Sent(body, backend_of_path(path), call.sent.provider, call.sent.host, path)
     return response

@@ -44,7 +44,7 @@ def _invoked(kwargs: dict[str, object]) -> bytes:
     """Model and body; the body is JSON text already. A file is read and set back, where it can be."""
     given = kwargs.get("body")
     if callable(part(given, "seek")) and callable(part(given, "read")):
-        stream = cast(Any, given)  # whatever botocore takes as a body
+        stream = cast(Any, given)  # whatever botocore takes as a body; it refuses what cannot seek
         place = stream.tell()
         given = stream.read()
         stream.seek(place)

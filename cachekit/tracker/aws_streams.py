@@ -12,16 +12,17 @@ import orjson
 from cachekit.core.objects import part
 from cachekit.core.shape import count, dig, mapping
 from cachekit.core.streams import merge_event
-from cachekit.tracker.observation import Observation
+from cachekit.tracker.observation import Observation, Reading
 
 _LAST = (b'"message_stop"', b"invocationMetrics")
 
 
-class Seen:
-    """What an answer has said so far, beside its metadata. Thrown away with it, the call is recorded."""
+class Seen(Reading):
+    """What an answer has said so far, beside its metadata."""
 
     def __init__(self, call: Observation, told: dict[str, object]) -> None:
-        self._call, self._told = call, told
+        super().__init__(call)
+        self._told = told
         self._merged: dict[str, object] = {}
         self._parts: list[bytes] = []
         self._size = 0
@@ -42,19 +43,15 @@ class Seen:
         if not chunk or (length is not None and self._size >= length):
             self.end()
 
-    def end(self, *flags: str, finalizing: bool = False) -> None:
-        """The answer is over."""
-        if not self._call.over:
-            self._call.end({**self._told, **self._body(), **self._merged}, *flags, finalizing=finalizing)
+    def known(self) -> object:
+        """The metadata, the body as far as it is whole, the events merged."""
+        return {**self._told, **self._body(), **self._merged}
 
     def _body(self) -> dict[str, object]:
         try:
             return dict(mapping(orjson.loads(b"".join(self._parts)))) if self._parts else {}
         except orjson.JSONDecodeError:
             return {}
-
-    def __del__(self) -> None:
-        self.end("incomplete", finalizing=True)
 
 
 def watch_events(stream: Any, seen: Seen) -> None:  # noqa: ANN401  an EventStream of botocore or aiobotocore

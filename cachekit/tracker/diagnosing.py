@@ -18,6 +18,7 @@ from cachekit.core.policy import find_policy
 from cachekit.core.prompt import Prompt
 from cachekit.core.shape import mapping
 from cachekit.core.usage import Usage
+from cachekit.tracker.lifecycle import renewed_in_children
 from cachekit.tracker.metrics import CallMetrics
 from cachekit.tracker.reading import ask, family_named
 from cachekit.tracker.record import Sent
@@ -30,8 +31,13 @@ class Threads:
     """The id of the last answer of each family, and of each conversation in it: the nearer one is named."""
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self.fresh()
+        renewed_in_children(self)
         self._last: OrderedDict[str, str] = OrderedDict()
+
+    def fresh(self) -> None:
+        """What a forked process must have anew."""
+        self._lock = threading.Lock()
 
     def remember(self, call: Call, _: CallMetrics, __: Cost) -> None:
         """Keep the id of an answer."""

@@ -10,10 +10,13 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
+
+from cachekit.tracker.lifecycle import renewed_in_children
 
 _PREFIXES = 4096
 
@@ -31,8 +34,16 @@ class Leads:
     """The prefixes of a tracker. Threads and tasks may mix."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
-        self._clock, self._lock = clock, threading.Lock()
+        self._clock = clock
         self._prefixes: OrderedDict[str, _Prefix] = OrderedDict()
+        self.fresh()
+        renewed_in_children(self)
+
+    def fresh(self) -> None:
+        """What a forked process must have anew: those who lead or wait are in its parent."""
+        self._lock = threading.Lock()
+        for prefix in self._prefixes.values():
+            prefix.leader, prefix.waiting = None, []
 
     def enter(self, lead: Lead, wake: Callable[[], None]) -> bool:
         """Whether a call may go ahead now; else it is woken by `wake`, to ask again."""
@@ -136,7 +147,8 @@ class Lead:
 
     def _leave(self) -> None:
         if self._token is not None:
-            _leading.reset(self._token)
+            with suppress(ValueError):  # entered in another context, with which it went
+                _leading.reset(self._token)
         self._leads.left(self)
 
     def __exit__(

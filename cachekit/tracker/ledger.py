@@ -5,13 +5,11 @@ It holds no reference to the tracker, so that a tracker that is thrown away ends
 
 from __future__ import annotations
 
-import atexit
-import os
 import sys
-import weakref
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from cachekit.core.calls import Call
 from cachekit.core.counts import NO_USAGE
@@ -19,6 +17,7 @@ from cachekit.core.logs.native_write import CallLog
 from cachekit.tracker.alerts import Alerts
 from cachekit.tracker.judging import Judge
 from cachekit.tracker.labels import labels_of
+from cachekit.tracker.lifecycle import finished_at_exit
 from cachekit.tracker.metrics import CallMetrics
 from cachekit.tracker.observation import Deliver, Observation
 from cachekit.tracker.options import Settings
@@ -28,13 +27,10 @@ from cachekit.tracker.recorder import Recorder
 from cachekit.tracker.sinks import Sink
 from cachekit.tracker.totals import Cost, PrefixTotals, Totals
 
+Result = TypeVar("Result")
+
 Listener = Callable[[Call, CallMetrics, Cost], None]
 """Told of each call once it is worked out, one at a time."""
-
-_AT_EXIT = 2.0
-"""Seconds that alerts have at the end of the program."""
-
-_ledgers: weakref.WeakSet[Ledger] = weakref.WeakSet()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +54,7 @@ class Ledger:
         self.log_failed = self.broken = 0
         self._said: set[str] = set()
         self.clear()
-        _ledgers.add(self)
+        finished_at_exit(self)
 
     def clear(self) -> None:
         """Forget all calls, also what later ones would be held against."""
@@ -71,6 +67,23 @@ class Ledger:
     def begin(self, deliver: Deliver | None = None) -> Observation:
         """A call starts here and now."""
         return Observation(deliver or self.recorder.put, self.outside.clock(), labels_of(self), self)
+
+    def finish(self, timeout: float) -> None:
+        """Work out all that is queued, and what still comes at once; waits at most so many seconds for others."""
+        self.recorder.finish(timeout)
+
+    def drain(self, timeout: float) -> bool:
+        """Wait until all alerts were handed over, at most so many seconds; whether they were."""
+        return self.alerts.drain(timeout)
+
+    def guarded(self, work: Callable[[], Result], otherwise: Result) -> Result:
+        """What `work` gives. An error of ours in it is counted and told once, and never the caller's."""
+        try:
+            return work()
+        except Exception as error:
+            self.broken += 1
+            self._say(f"a call could not be followed ({type(error).__name__})")
+            return otherwise
 
     def _work(self, record: Record) -> CallMetrics:
         """Work a record out. Whatever goes wrong in it, the caller's program goes on."""
@@ -126,22 +139,3 @@ def _nothing_known(record: Record) -> CallMetrics:
         status=record.status,
         flags=record.flags,
     )
-
-
-def _finish_all() -> None:
-    """At the end of the program: nothing that was called is lost."""
-    for ledger in list(_ledgers):
-        ledger.recorder.drain()
-        ledger.alerts.drain(_AT_EXIT)
-
-
-def _fresh_all() -> None:
-    """In a forked process, which has none of the threads."""
-    for ledger in list(_ledgers):
-        ledger.recorder.fresh()
-        ledger.alerts.fresh()
-
-
-atexit.register(_finish_all)
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_fresh_all)

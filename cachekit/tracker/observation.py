@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from contextvars import ContextVar, Token
 from typing import Protocol
 
+from cachekit.tracker.lifecycle import abandoned_at_exit
 from cachekit.tracker.record import Record, Sent
 
 Deliver = Callable[[Record, bool], None]
@@ -54,6 +55,7 @@ class Observation:
         "_deliver",
         "_first",
         "_open",
+        "around",
         "attempts",
         "before",
         "covered",
@@ -77,6 +79,7 @@ class Observation:
         self.status: int | None = None
         self.attempts = 0
         self.before: Observation | None = None
+        self.around: Observation | None = None
         self.covered = False
         self.on_first_event: Callable[[], None] | None = None
 
@@ -119,6 +122,10 @@ class Observation:
             self.first_event()
         self._deliver(self._record(answer, now, told), not finalizing)
 
+    def disown(self) -> None:
+        """Record nothing: the call is another process's."""
+        self._open.clear()
+
     def _record(self, answer: object, now: float, flags: frozenset[str]) -> Record:
         response = self.response
         return Record(
@@ -133,3 +140,32 @@ class Observation:
             labels=self.labels,
             attempts=max(1, self.attempts),
         )
+
+
+class Reading:
+    """An answer that somebody reads, and we with them. Thrown away, or left lying at the end of the program, its call
+    is recorded with what was known."""
+
+    def __init__(self, call: Observation) -> None:
+        self._call = call
+        abandoned_at_exit(self)
+
+    def known(self) -> object:
+        """What the answer has said so far."""
+        return None
+
+    def end(self, *flags: str, finalizing: bool = False) -> None:
+        """The answer is over; `incomplete` where the caller wanted no more, or reading failed."""
+        if not self._call.over:
+            self._call.end(self.known(), *flags, finalizing=finalizing)
+
+    def abandon(self) -> None:
+        """Nobody will read on."""
+        self.end("incomplete")
+
+    def disown(self) -> None:
+        """Another process records it."""
+        self._call.disown()
+
+    def __del__(self) -> None:
+        self.end("incomplete", finalizing=True)

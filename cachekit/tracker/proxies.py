@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Itera
 from typing import Any, cast
 
 from cachekit.core.streams import merge_event
-from cachekit.tracker.observation import Observation
+from cachekit.tracker.observation import Observation, Reading
 
 Method = Callable[..., Any]
 Watch = Callable[[object], object]
@@ -82,11 +82,11 @@ def _stand_in(inner: object, watch: object, watched: Mapping[str, Method]) -> ob
     return _classes[key](inner, watch)
 
 
-class Watched:
-    """What the events of a stream have said so far. Thrown away with its stand-in, the call is recorded."""
+class Watched(Reading):
+    """What the events of a stream have said so far. It goes with the stand-in."""
 
     def __init__(self, call: Observation) -> None:
-        self._call = call
+        super().__init__(call)
         self._merged: dict[str, object] = {}
 
     def event(self, event: object) -> None:
@@ -94,13 +94,9 @@ class Watched:
         self._call.first_event()
         self._merged = merge_event(self._merged, event)
 
-    def end(self, *flags: str) -> None:
-        """The stream is over; `incomplete` where the caller wanted no more, or reading failed."""
-        self._call.end(self._merged, *flags)
-
-    def __del__(self) -> None:
-        if not self._call.over:
-            self._call.end(self._merged, "incomplete", finalizing=True)
+    def known(self) -> object:
+        """The events merged."""
+        return self._merged
 
 
 def watch_stream(stream: object, call: Observation) -> object:
@@ -192,15 +188,12 @@ _STREAM: Mapping[str, Method] = {
 }
 
 
-class Given:
+class Given(Reading):
     """A context manager or an awaitable of a call: what it gives out is `watched`, unless it fails."""
 
     def __init__(self, call: Observation, watched: Watch, failed: Callable[[BaseException], None]) -> None:
-        self.call, self.watched, self.failed = call, watched, failed
-
-    def __del__(self) -> None:
-        if not self.call.over:
-            self.call.end(None, "incomplete", finalizing=True)
+        super().__init__(call)
+        self.watched, self.failed = watched, failed
 
 
 def watch_manager(manager: object, given: Given) -> object:
@@ -235,14 +228,14 @@ def _exit(self: StandIn, *error: object) -> object:
     try:
         return self._inner.__exit__(*error)
     finally:
-        self._watch.call.end(None, "incomplete")
+        self._watch.end("incomplete")
 
 
 async def _aexit(self: StandIn, *error: object) -> object:
     try:
         return await self._inner.__aexit__(*error)
     finally:
-        self._watch.call.end(None, "incomplete")
+        self._watch.end("incomplete")
 
 
 def _await(self: StandIn) -> Generator[object, object, object]:

@@ -9,6 +9,7 @@ from types import CellType, FunctionType, MethodType
 from typing import cast
 
 from cachekit.core.objects import part
+from cachekit.tracker.layers import tells
 from cachekit.tracker.sdk import instrument, sdk_of
 from cachekit.tracker.tracking import Tracking
 
@@ -34,7 +35,7 @@ def _shadow(resource: object, tracking: Tracking) -> object:
     """A copy of a resource of a copy of its client. They share the connections, and nothing that was told to one is
     seen by the other."""
     client = part(resource, "_client")
-    if vars(client).get("_cachekit") is tracking.ledger:
+    if tells(client, tracking.ledger):
         return resource
     twin = copy.copy(client)
     for name, value in list(vars(twin).items()):

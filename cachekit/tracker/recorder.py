@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from queue import SimpleQueue
 
+from cachekit.tracker.lifecycle import paused_for_forks, renewed_in_children
 from cachekit.tracker.metrics import CallMetrics
 from cachekit.tracker.record import Record
 
@@ -28,11 +29,14 @@ class Recorder:
     def __init__(self, work: Work) -> None:
         self._work = work
         self._queue: deque[Record] = deque()
+        self._at_once = False
         self.fresh()
+        renewed_in_children(self)
+        paused_for_forks(self)
 
     def fresh(self) -> None:
         """What a forked process must have anew. What is queued, the parent works out."""
-        self._lock, self._wake = threading.RLock(), SimpleQueue[bool]()
+        self._lock, self._busy, self._wake = threading.RLock(), threading.RLock(), SimpleQueue[bool]()
         self._inside = self._awake = self._started = False
         self._queue.clear()
         self._bytes = 0
@@ -47,14 +51,33 @@ class Recorder:
         if may_wait:
             if not self._started:
                 self._start()
-            if len(self._queue) > _MOST_RECORDS or self._bytes > _MOST_BYTES:
+            if self._at_once or len(self._queue) > _MOST_RECORDS or self._bytes > _MOST_BYTES:
                 self.drain()
+
+    def finish(self, timeout: float) -> None:
+        """At the end of the program: what is queued is worked out, and what still comes by who brings it. Waits at most
+        so many seconds for a thread that hangs in its work."""
+        self._at_once = True
+        if self._lock.acquire(timeout=timeout):
+            try:
+                self.drain()
+            finally:
+                self._lock.release()
+
+    def pause(self, timeout: float) -> bool:
+        """Wait until no record is being worked out, and let none be until `go_on`; whether that was possible."""
+        return self._busy.acquire(timeout=timeout)
+
+    def go_on(self) -> None:
+        """Undo a pause."""
+        self._busy.release()
 
     def now(self, record: Record) -> CallMetrics:
         """Work out everything queued, then this record."""
         with self._lock:
             self.drain()
-            return self._work(record)
+            with self._busy:
+                return self._work(record)
 
     def drain(self) -> None:
         """Work out what is queued; returns when nothing is left, whoever worked it out."""
@@ -66,7 +89,8 @@ class Recorder:
                 while self._queue:
                     record = self._queue.popleft()
                     self._bytes -= len(record.sent.body)
-                    self._work(record)
+                    with self._busy:
+                        self._work(record)
             finally:
                 self._inside = False
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 
 from cachekit.core.explain import Cause
+from cachekit.tracker.lifecycle import renewed_in_children
 from cachekit.tracker.metrics import CallMetrics
 from cachekit.tracker.options import CachePolicy
 
@@ -18,8 +19,14 @@ class Retries:
     keeps a budget of his own, and reserves for it then."""
 
     def __init__(self, policy: CachePolicy, allowed: Callable[[CallMetrics], bool] = lambda _: True) -> None:
-        self._policy, self._allowed, self._lock = policy, allowed, threading.Lock()
+        self._policy, self._allowed = policy, allowed
         self._usd, self._calls = 0.0, 0
+        self.fresh()
+        renewed_in_children(self)
+
+    def fresh(self) -> None:
+        """What a forked process must have anew."""
+        self._lock = threading.Lock()
 
     @property
     def on(self) -> bool:
@@ -40,19 +47,30 @@ class Retries:
         silent = call.due is True and call.cause is Cause.EVICTED_OR_ROUTED and call.cache_read_tokens == 0
         if not silent or "stream" in call.flags or sent > self._policy.max_retries:
             return False
-        return self._affordable() and self._allowed(call)
+        if not self._reserved(call.cost_usd or 0.0):
+            return False
+        allowed = self._allowed(call)
+        if not allowed:
+            self._count(-1, -(call.cost_usd or 0.0))
+        return allowed
 
-    def _affordable(self) -> bool:
+    def _reserved(self, expected: float) -> bool:
+        """Whether one more retry is within the budget; then it is counted at once, as others may ask at the same time.
+        It is taken to cost what the miss did."""
         usd, calls = self._policy.budget_usd, self._policy.budget_calls
         with self._lock:
-            return (usd is None or self._usd < usd) and (calls is None or self._calls < calls)
+            affordable = (usd is None or self._usd + expected <= usd) and (calls is None or self._calls < calls)
+            if affordable:
+                self._calls, self._usd = self._calls + 1, self._usd + expected
+        return affordable
 
-    def spent(self, call: CallMetrics) -> None:
-        """Count a call, if it was a retry."""
-        if "retry" in call.flags:
-            with self._lock:
-                self._calls += 1
-                self._usd += call.cost_usd or 0.0
+    def _count(self, calls: int, usd: float) -> None:
+        with self._lock:
+            self._calls, self._usd = self._calls + calls, self._usd + usd
+
+    def spent(self, retry: CallMetrics, missed: CallMetrics) -> None:
+        """What a retry did cost, in place of what the call that it repeats did."""
+        self._count(0, (retry.cost_usd or 0.0) - (missed.cost_usd or 0.0))
 
     def forget(self) -> None:
         """Begin the budget anew."""

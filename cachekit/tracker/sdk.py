@@ -6,7 +6,6 @@ a hook of the HTTP client. Nothing that the SDK hands back is replaced.
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import cast
@@ -17,7 +16,8 @@ from cachekit.core.backends import Backend
 from cachekit.core.digests import compact
 from cachekit.core.objects import part
 from cachekit.core.shape import mapping, text
-from cachekit.tracker.answers import end_failed, hand_over
+from cachekit.tracker.answers import end_failed, handed_over
+from cachekit.tracker.layers import Layer, lay
 from cachekit.tracker.observation import HttpRequest, HttpResponse, Observation, current
 from cachekit.tracker.record import Sent
 from cachekit.tracker.retry import pause, pause_async
@@ -70,31 +70,24 @@ def _host_of(client: object) -> str:
 
 def instrument(client: object, tracking: Tracking) -> None:
     """Let a client, and the copies that it makes of itself, tell of all their calls."""
-    if vars(client).get("_cachekit") is tracking.ledger:
+    layer = lay(client, tracking.ledger)
+    if layer is None:
         return
     _hook(client)
     for name in ("copy", "with_options"):
         if callable(part(client, name)):
-            setattr(client, name, _copying(_own(client, name), tracking))
+            setattr(client, name, _copying(getattr(client, name), tracking, layer))
     asynchronous = any(cls.__name__ == "AsyncAPIClient" for cls in type(client).__mro__)
-    own = _Client(_own(client, "request"), _host_of(client), text(part(client, "aws_region")) or "")
-    watched = (_async_request if asynchronous else _request)(own, tracking)
-    vars(client).update(request=watched, _cachekit=tracking.ledger)
+    region = text(part(client, "aws_region")) or ""
+    own = _Client(cast(Method, part(client, "request")), _host_of(client), region, layer)
+    vars(client)["request"] = (_async_request if asynchronous else _request)(own, tracking)
 
 
-def _own(client: object, name: str) -> Callable[[], Method]:
-    """How to get at the client's own method. The new one is held by the client, so it does not hold it."""
-    before = vars(client).get(name)
-    if callable(before):
-        return lambda: cast(Method, before)
-    method, ref = getattr(type(client), name), weakref.ref(client)
-    return lambda: cast(Method, method.__get__(ref()))
-
-
-def _copying(own: Callable[[], Method], tracking: Tracking) -> Method:
+def _copying(own: Method, tracking: Tracking, layer: Layer) -> Method:
     def copying(*args: object, **kwargs: object) -> object:
-        client = own()(*args, **kwargs)
-        instrument(client, tracking)
+        client = own(*args, **kwargs)
+        if layer.on:
+            instrument(client, tracking)
         return client
 
     return copying
@@ -123,30 +116,31 @@ async def _on_async_response(response: HttpResponse) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Client:
-    """A client's own `request`, who serves it, and in which region."""
+    """A client's own `request`, who serves it, in which region, and whether the tracker still wants to know of it."""
 
-    own: Callable[[], Method]
+    own: Method
     host: str
-    region: str = ""
+    region: str
+    layer: Layer
 
 
 def _request(client: _Client, tracking: Tracking) -> Method:
     def request(*args: object, **kwargs: object) -> object:
         options = _options(args, kwargs)
-        if _backend(options) is None:
-            return client.own()(*args, **kwargs)
+        if _backend(options) is None or not client.layer.on:
+            return client.own(*args, **kwargs)
         attempts = tracking.attempts()
         while True:
             call = attempts.begin()
             token = call.enter()
             try:
-                result = client.own()(*_threaded(args, options, call, (client, tracking)), **kwargs)
+                result = client.own(*_asked(args, options, call, (client, tracking)), **kwargs)
             except BaseException as error:
-                _failed(call, client, options, error)
+                _failed(call, (client, tracking), options, error)
                 raise
             finally:
                 current.reset(token)
-            handed = _answered(call, client, options, result)
+            handed = _answered(call, (client, tracking), options, result)
             delay = attempts.again(lambda: _repeatable(options))
             if delay is None:
                 return handed
@@ -158,21 +152,21 @@ def _request(client: _Client, tracking: Tracking) -> Method:
 def _async_request(client: _Client, tracking: Tracking) -> Method:
     async def request(*args: object, **kwargs: object) -> object:
         options = _options(args, kwargs)
-        if _backend(options) is None:
-            return await cast("Awaitable[object]", client.own()(*args, **kwargs))
+        if _backend(options) is None or not client.layer.on:
+            return await cast("Awaitable[object]", client.own(*args, **kwargs))
         attempts = tracking.attempts()
         while True:
             call = attempts.begin()
             token = call.enter()
             try:
-                sent = client.own()(*_threaded(args, options, call, (client, tracking)), **kwargs)
+                sent = client.own(*_asked(args, options, call, (client, tracking)), **kwargs)
                 result = await cast("Awaitable[object]", sent)
             except BaseException as error:
-                _failed(call, client, options, error)
+                _failed(call, (client, tracking), options, error)
                 raise
             finally:
                 current.reset(token)
-            handed = _answered(call, client, options, result)
+            handed = _answered(call, (client, tracking), options, result)
             delay = attempts.again(lambda: _repeatable(options))
             if delay is None:
                 return handed
@@ -192,13 +186,21 @@ def _backend(options: object) -> Backend | None:
     return CALLS.get(str(part(options, "url")).partition("?")[0])
 
 
-def _threaded(
-    args: tuple[object, ...], options: object, call: Observation, where: tuple[_Client, Tracking]
-) -> tuple[object, ...]:
+Where = tuple[_Client, Tracking]
+Arguments = tuple[object, ...]
+
+
+def _asked(args: Arguments, options: object, call: Observation, where: Where) -> Arguments:
     """The arguments, with the answer before this one named in the body where the provider is to say why it missed."""
+    if where[1].threads is None or not isinstance(part(options, "json_data"), dict) or len(args) < 2:
+        return args
+    return where[1].ledger.guarded(lambda: _threaded(args, options, call, where), args)
+
+
+def _threaded(args: Arguments, options: object, call: Observation, where: Where) -> Arguments:
     client, tracking = where
-    body, backend = part(options, "json_data"), _backend(options)
-    if tracking.threads is None or not isinstance(body, dict) or len(args) < 2:
+    body, backend = cast("dict[str, object]", part(options, "json_data")), _backend(options)
+    if tracking.threads is None:
         return args
     tracking.ledger.recorder.drain()  # the answer before this one must be known
     labels = {**tracking.ledger.settings.labels, **call.labels}
@@ -212,14 +214,16 @@ def _given(body: dict[str, object]) -> dict[str, object]:
     return {name: value for name, value in body.items() if type(value).__name__ not in ("Omit", "NotGiven")}
 
 
-def _answered(call: Observation, client: _Client, options: object, result: object) -> object:
-    call.sent = _sent(client, options, None if call.response is None else call.response.request)
-    return hand_over(call, result)
+def _answered(call: Observation, where: Where, options: object, result: object) -> object:
+    request = None if call.response is None else call.response.request
+    call.sent = where[1].ledger.guarded(lambda: _sent(where[0], options, request), call.sent)
+    return handed_over(call, result, where[1])
 
 
-def _failed(call: Observation, client: _Client, options: object, error: BaseException) -> None:
+def _failed(call: Observation, where: Where, options: object, error: BaseException) -> None:
     request = call.response.request if call.response is not None else part(error, "request")
-    call.sent = _sent(client, options, cast("HttpRequest | None", request))
+    sent = cast("HttpRequest | None", request)
+    call.sent = where[1].ledger.guarded(lambda: _sent(where[0], options, sent), call.sent)
     end_failed(call, error)
 
 

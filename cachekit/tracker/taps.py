@@ -12,17 +12,18 @@ from typing import cast
 
 from cachekit.core.objects import part
 from cachekit.tracker.frames import Reader, reader_of
-from cachekit.tracker.observation import HttpResponse, Observation
+from cachekit.tracker.observation import HttpResponse, Observation, Reading
 
 
-class Tap:
-    """What one response has shown so far. It goes with the response: thrown away with it, the call is recorded.
+class Tap(Reading):
+    """What one response has shown so far. It goes with the response.
 
     `inside` is True while the response's own code runs: it closes itself at its end, which is not the caller's wish.
     """
 
     def __init__(self, call: Observation, reader: Reader) -> None:
-        self._call, self._reader = call, reader
+        super().__init__(call)
+        self._reader = reader
         self.inside = False
 
     def feed(self, chunk: bytes) -> None:
@@ -33,24 +34,24 @@ class Tap:
             self._call.first_event()
         self._reader.feed(chunk)
         if self._reader.done:
-            self._end()
+            self.end()
 
     def ended(self) -> None:
         """The caller has read everything."""
-        self._end(*(() if self._reader.ended() else ("incomplete",)))
+        self.end(*(() if self._reader.ended() else ("incomplete",)))
 
     def cut_off(self, error: BaseException | None = None) -> None:
         """Reading failed or was cancelled, or the caller wants no more of it."""
         if not self.inside:
-            self._end("incomplete", finalizing=isinstance(error, GeneratorExit))
+            self.end("incomplete", finalizing=isinstance(error, GeneratorExit))
 
-    def _end(self, *flags: str, finalizing: bool = False) -> None:
-        if not self._call.over:
-            failed = ("error",) if self._reader.failed else ()
-            self._call.end(self._reader.answer(), *flags, *failed, finalizing=finalizing)
+    def known(self) -> object:
+        """What was read, or the events merged."""
+        return self._reader.answer()
 
-    def __del__(self) -> None:
-        self._end("incomplete", finalizing=True)
+    def end(self, *flags: str, finalizing: bool = False) -> None:
+        """The answer is over, maybe with an error in it."""
+        super().end(*flags, *(("error",) if self._reader.failed else ()), finalizing=finalizing)
 
 
 def read_along(call: Observation, response: HttpResponse) -> None:

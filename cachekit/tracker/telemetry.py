@@ -6,6 +6,7 @@ tokens there include the cached ones. What is ours begins with `cachekit.`
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from cachekit.core.calls import Call
@@ -67,7 +68,8 @@ class Telemetry:
             return deliver
 
         def both(record: Record, may_wait: bool) -> None:
-            _mark(span, record)
+            with suppress(Exception):  # whatever a tracer's span does: the call goes on
+                _mark(span, record)
             deliver(record, may_wait)
 
         return both

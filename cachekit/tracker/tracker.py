@@ -15,6 +15,7 @@ from cachekit.core.errors import UsageError
 from cachekit.core.logs.native_write import CallLog, Content
 from cachekit.tracker.diagnosing import Threads
 from cachekit.tracker.labels import labelled
+from cachekit.tracker.layers import lift
 from cachekit.tracker.lead import Lead, Leads, Waits
 from cachekit.tracker.ledger import Ledger, Outside
 from cachekit.tracker.metrics import CallMetrics
@@ -89,6 +90,11 @@ class CacheTracker:
     def instrument(self, client: Client) -> Client:
         """Record all calls of a client of anthropic, openai, boto3 or aioboto3 from now on; gives the client back."""
         instrument(client, self._tracking)
+        return client
+
+    def uninstrument(self, client: Client) -> Client:
+        """Record no more calls of a client; gives it back. Other trackers, and copies that it made, go on."""
+        lift(client, self._ledger)
         return client
 
     def label(self, **labels: object) -> AbstractContextManager[None]:

@@ -36,18 +36,18 @@ class Attempts:
     def __init__(self, tracking: Tracking) -> None:
         self._tracking, self._done = tracking, 0
         self._metrics: CallMetrics | None = None
+        self._missed: CallMetrics | None = None
 
     def begin(self) -> Observation:
         """The call starts here and now."""
         ledger, telemetry = self._tracking.ledger, self._tracking.telemetry
         around = outer.get()
-        if around is not None and around.owner is ledger:
-            around.covered = True
+        _cover(around, ledger)
         deliver: Deliver = self._work_out if self._tracking.retries.on else ledger.recorder.put
         if telemetry is not None:
             deliver = telemetry.beside(deliver)
         call = ledger.begin(deliver)
-        call.on_first_event = leading(ledger)
+        call.on_first_event, call.around = leading(ledger), around
         if self._done:
             call.flags.add("retry")
         self._done += 1
@@ -57,6 +57,8 @@ class Attempts:
         """At once, as the next step depends on it; but not inside a finalizer."""
         if may_wait:
             self._metrics = self._tracking.ledger.recorder.now(record)
+            if self._missed is not None:
+                self._tracking.retries.spent(self._metrics, self._missed)
         else:
             self._tracking.ledger.recorder.put(record, may_wait)
 
@@ -66,5 +68,14 @@ class Attempts:
         if found is None:
             return None
         retries = self._tracking.retries
-        retries.spent(found)
-        return retries.delay if retries.wanted(found, self._done) and repeatable() else None
+        if not repeatable() or not retries.wanted(found, self._done):
+            return None
+        self._missed = found
+        return retries.delay
+
+
+def _cover(around: Observation | None, owner: object) -> None:
+    """A call that a tracker sees by itself is not told of again by the functions around it which that tracker wraps."""
+    while around is not None:
+        around.covered = around.covered or around.owner is owner
+        around = around.around

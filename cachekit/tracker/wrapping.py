@@ -17,7 +17,8 @@ from cachekit.core.errors import UsageError
 from cachekit.core.models import host_name
 from cachekit.core.objects import part
 from cachekit.tracker import aws, sdk
-from cachekit.tracker.answers import end_failed, hand_over
+from cachekit.tracker.answers import end_failed, handed_over
+from cachekit.tracker.layers import Layer, lay
 from cachekit.tracker.observation import Observation, outer
 from cachekit.tracker.rebinding import rebound
 from cachekit.tracker.record import Sent
@@ -35,17 +36,17 @@ def instrument(client: object, tracking: Tracking) -> None:
     if sdk.sdk_of(client):
         sdk.instrument(client, tracking)
     elif aws.is_bedrock(client):
-        for name in aws.APIS:
-            if vars(client).get("_cachekit") is not tracking.ledger and callable(part(client, name)):
-                vars(client)[name] = wrapped(getattr(client, name), tracking)
-        vars(client)["_cachekit"] = tracking.ledger
+        layer = lay(client, tracking.ledger)
+        for name in aws.APIS if layer is not None else ():
+            if callable(part(client, name)):
+                vars(client)[name] = wrapped(getattr(client, name), tracking, layer)
     else:
         known = "clients of anthropic, openai, boto3 or aioboto3 (bedrock-runtime); wrap() takes any function"
         raise UsageError(f"cannot instrument a {type(client).__name__}", where="CacheTracker", mend=known)
 
 
-def wrapped(function: Function, tracking: Tracking) -> Function:
-    """The function, telling of its calls. Sync or async, of an SDK or one's own."""
+def wrapped(function: Function, tracking: Tracking, layer: Layer | None = None) -> Function:
+    """The function, telling of its calls, as long as its layer is on. Sync or async, of an SDK or one's own."""
     bound = rebound(function, tracking)
     if bound is not None:
         return bound
@@ -54,11 +55,15 @@ def wrapped(function: Function, tracking: Tracking) -> Function:
 
         @functools.wraps(function)
         async def calling_async(*args: object, **kwargs: object) -> object:
+            if layer is not None and not layer.on:
+                return await cast("Awaitable[object]", function(*args, **kwargs))
             return await _run_async(_Job(function, (args, kwargs), describe, tracking), tracking.attempts())
 
         return calling_async
 
     def calling(*args: object, **kwargs: object) -> object:
+        if layer is not None and not layer.on:
+            return function(*args, **kwargs)
         return _run(_Job(function, (args, kwargs), describe, tracking))
 
     return functools.update_wrapper(calling, function) if hasattr(function, "__name__") else calling
@@ -79,7 +84,7 @@ class _Job:
     def begin(self, attempts: Attempts) -> Observation:
         """One attempt starts here and now."""
         call = attempts.begin()
-        call.sent = self.describe(*self.given)
+        call.sent = self.tracking.ledger.guarded(lambda: self.describe(*self.given), call.sent)
         return call
 
     def send(self) -> object:
@@ -102,9 +107,9 @@ def _run(job: _Job) -> object:
         if inspect.iscoroutine(result):
             return _run_async(job, attempts, (call, result))
         if isinstance(result, asyncio.Future):
-            result.add_done_callback(functools.partial(_settled, call=call))
+            result.add_done_callback(functools.partial(_settled, call=call, tracking=job.tracking))
             return result
-        handed = hand_over(call, result)
+        handed = handed_over(call, result, job.tracking)
         delay = attempts.again()
         if delay is None:
             return handed
@@ -118,14 +123,14 @@ async def _run_async(
     while True:
         call, awaitable = begun or (job.begin(attempts), cast("Awaitable[object]", job.send()))
         begun = None
-        handed = await _awaited(awaitable, call)
+        handed = await _awaited(awaitable, call, job.tracking)
         delay = attempts.again()
         if delay is None:
             return handed
         await pause_async(delay, job.tracking.sleep)
 
 
-async def _awaited(awaitable: Awaitable[object], call: Observation) -> object:
+async def _awaited(awaitable: Awaitable[object], call: Observation, tracking: Tracking) -> object:
     token = outer.set(call)
     try:
         result = await awaitable
@@ -134,15 +139,15 @@ async def _awaited(awaitable: Awaitable[object], call: Observation) -> object:
         raise
     finally:
         outer.reset(token)
-    return hand_over(call, result)
+    return handed_over(call, result, tracking)
 
 
-def _settled(done: asyncio.Future[object], *, call: Observation) -> None:
+def _settled(done: asyncio.Future[object], *, call: Observation, tracking: Tracking) -> None:
     error = asyncio.CancelledError() if done.cancelled() else done.exception()
     if error is not None:
         end_failed(call, error)
     else:
-        hand_over(call, done.result())
+        handed_over(call, done.result(), tracking)
 
 
 def _describe(function: Function, tracking: Tracking) -> Describe:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+import time
 
 import anthropic
 import openai
@@ -123,7 +125,8 @@ def test_retries_end_at_their_number(url, emulator, waiting):
 
 CAPS = [
     pytest.param({"budget_calls": 1}, 1, id="in number"),
-    pytest.param({"budget_usd": 0.000001}, 1, id="in dollars"),
+    pytest.param({"budget_usd": 0.000001}, 0, id="in less than one costs"),
+    pytest.param({"budget_usd": 0.0105}, 2, id="in dollars"),
     pytest.param({"budget_usd": 0}, 0, id="nothing at all"),
     pytest.param({"budget_usd": None, "budget_calls": None}, 3, id="without a cap"),
 ]
@@ -137,7 +140,24 @@ def test_what_retries_may_cost_in_all_is_capped(cap, retries, url, emulator, wai
     for _ in range(3):
         emulator.inject("silent-miss")
         create(**claude())
-    assert tracker.aggregate()["retries"] == retries
+    sums = tracker.aggregate()
+    assert sums["retries"] == retries
+    assert sums["retry_cost_usd"] <= (cap.get("budget_usd") or 1.0)
+
+
+def test_the_cap_holds_for_calls_that_miss_at_the_same_time(url, emulator):
+    policy = CachePolicy.miss_aware(delay_ms=1, budget_calls=2, budget_usd=None)
+    tracker = stepping(emulator, policy=policy, sleep=lambda _: time.sleep(0.3))
+    create = tracker.wrap(anthropic.Anthropic(base_url=url, api_key="any").messages.create)
+    create(**claude())
+    emulator.inject(*["silent-miss"] * 8)
+    threads = [threading.Thread(target=lambda n=n: create(**claude(f"Question {n}?"))) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sum(call.cause == "evicted_or_routed" for call in tracker.calls()) > 2
+    assert tracker.aggregate()["retries"] == 2
 
 
 def test_without_the_policy_nothing_is_sent_again(url, emulator, waiting):
