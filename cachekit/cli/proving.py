@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import os
-import sys
-from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
-import typer
-
 from cachekit.audits import AuditRun
+from cachekit.cli.asking import amount, ask
 from cachekit.cli.output import live as forms
 from cachekit.cli.output.audit import show
 from cachekit.cli.output.emit import emit
@@ -31,7 +28,7 @@ def proven(run: AuditRun, budget: str, yes: bool, where: tuple[str, Path | None]
     audited = run.audited[0]
     config = load_config(Path.cwd(), os.environ)
     wish = LiveWish(
-        budget=_amount(budget),
+        budget=amount(budget),
         tables={"policy": config.policy, "models": config.models, "pricing": config.pricing},
         library_version=audited.report.library_version or None,
     )
@@ -51,23 +48,9 @@ def _proof_file(form: str, output: Path | None) -> Path | None:
     return output if form == "json" else None
 
 
-def _amount(written: str) -> Decimal:
-    try:
-        amount = Decimal(written.removeprefix("$"))
-    except InvalidOperation:
-        amount = Decimal("NaN")
-    if not amount.is_finite() or amount < 0:
-        raise UsageError(f"--budget-usd {written[:20]!r}", mend="write dollars, such as 0.10")
-    return amount
-
-
 def _ask(prepared: Prepared, yes: bool) -> None:
     """Money is spent only where somebody said so."""
     foreseen = prepared.foreseen
     what = f"send this request twice to {prepared.ping.backend.value} ({prepared.ping.prompt.scope.model})"
     cost = f"about {usd(foreseen.first_usd + foreseen.second_usd)}, at most {usd(foreseen.most_usd)}"
-    if yes:
-        return
-    if not sys.stdin.isatty():
-        raise UsageError(f"--live would {what} for {cost}", mend="say so with --yes")
-    typer.confirm(f"{what[0].upper()}{what[1:]} for {cost}?", abort=True, err=True)
+    ask(f"{what} for {cost}", yes)

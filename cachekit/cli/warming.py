@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from queue import Empty, Queue
-from threading import Event, current_thread, main_thread
-from time import monotonic
 
 from cachekit.cli.boundary import say
 from cachekit.cli.output import warm as forms
 from cachekit.cli.output.emit import emit
 from cachekit.cli.output.warm_screen import Screen, screen
+from cachekit.cli.signals import stopping
 from cachekit.core.config import load_config
 from cachekit.core.config_values import Config
 from cachekit.core.errors import UsageError
@@ -27,9 +25,6 @@ from cachekit.warmer.values import MISSED
 
 _LOOK = 0.25
 """Seconds between two looks at signals and at the table."""
-
-_PATIENCE = 3.0
-"""Seconds after which a second signal is meant as one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +119,7 @@ def _once(warmer: CacheWarmer, wish: WarmWish, manner: Manner) -> int:
 
 def _until_stopped(warmer: CacheWarmer, results: Queue[WarmResult], manner: Manner) -> int:
     live = manner.form == "text" and sys.stdout.isatty()
-    with _signals() as stopped:
+    with stopping() as stopped:
         with screen(manner.form, live=live, coloured=manner.coloured) as shown:
             try:
                 warmer.start()
@@ -151,25 +146,3 @@ def _rest(results: Queue[WarmResult], shown: Screen) -> None:
 def _code(summary: WarmSummary, stopped: bool) -> int:
     """3 where every scope died, or some of a run that ended by itself; 0 where it was stopped and some still lived."""
     return 3 if summary.all_dead or (summary.any_dead and not stopped) else 0
-
-
-@contextmanager
-def _signals() -> Iterator[Event]:
-    """An event that SIGINT and SIGTERM set. Some launchers send both, or one twice: only after the time that the end
-    may take does another one end the process at once."""
-    stopped = Event()
-    if current_thread() is not main_thread():  # as in tests: signals belong to the main thread
-        yield stopped
-        return
-    asked: list[float] = []
-
-    def stop(number: int, frame: object) -> None:  # noqa: ARG001  # the signature of a handler
-        stopped.set()
-        asked.append(monotonic())
-        if asked[-1] - asked[0] > _PATIENCE:
-            raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield stopped
-    for each, handler in before.items():  # when asked to end, a late second signal must not spoil the exit code
-        signal.signal(each, signal.SIG_IGN if asked else handler)

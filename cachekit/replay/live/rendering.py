@@ -1,0 +1,116 @@
+"""A strategy's breakpoints in a request: written as its API takes them, and read back to see that they stand.
+
+What the simulation places on a prompt is put into the body here. The prompt itself stays as it is: only cache controls
+change, and a body that lowers to anything else is not sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import replace
+
+from cachekit.core.auditors.sent import sent_marks
+from cachekit.core.backends import Backend
+from cachekit.core.forms import forms
+from cachekit.core.implicit import OPTIONS, with_policy
+from cachekit.core.policy import Policy
+from cachekit.core.prompt import Prompt, prefixes
+from cachekit.core.providers import lower
+from cachekit.core.providers.draft import MARKERS, is_cache_point
+from cachekit.core.routes import parent, resolve, steps
+from cachekit.core.shape import mapping
+from cachekit.core.simulate import measured
+from cachekit.core.trial import edited
+from cachekit.replay.strategies import Shared, Strategy, infeasible, plan
+from cachekit.sending import Outgoing
+
+Body = Mapping[str, object]
+
+_OPENAI = (Backend.OPENAI_CHAT, Backend.OPENAI_RESPONSES)
+
+
+def prompt_of(outgoing: Outgoing, policy: Policy) -> Prompt:
+    """What the cache will see of a request, measured."""
+    prompt = measured(with_policy(lower(_named(outgoing), outgoing.backend), policy))
+    return replace(prompt, scope=replace(prompt.scope, model=prompt.scope.model or outgoing.model))
+
+
+def _named(outgoing: Outgoing) -> Body:
+    """The body with its model, which tells some forms."""
+    return {"model": outgoing.model, **outgoing.body}
+
+
+def rendered(outgoing: Outgoing, strategy: Strategy, policy: Policy, shared: Shared) -> Outgoing | str:
+    """The request with a strategy's breakpoints in place of its own, or why it cannot have them."""
+    prompt = prompt_of(outgoing, policy)
+    reason = infeasible(strategy, prompt, policy) if policy.known else f"{policy.model[:60]}: its cache is not known"
+    if reason:
+        return reason
+    if policy.style != "breakpoints":
+        return outgoing if strategy.marks != "none" else "a cache that works by itself cannot be turned off"
+    planned = plan(strategy, prompt, policy, shared)
+    if _marks(planned, policy) == _marks(prompt, policy):
+        return outgoing
+    body = _placed(_bare(outgoing.body, outgoing.backend), planned, outgoing, policy)
+    made = replace(outgoing, body=body) if body is not None else None
+    if made is None or not _stands(made, planned, policy):
+        return f"whose form cannot carry the breakpoints of {strategy.name}"
+    return made
+
+
+def _marks(prompt: Prompt, policy: Policy) -> dict[int, str]:
+    """The ttl of each breakpoint, by the index of its block."""
+    return {index: mark.ttl or policy.default_ttl for index, _, mark in prompt.marked()}
+
+
+def _stands(made: Outgoing, planned: Prompt, policy: Policy) -> bool:
+    """Whether a request has the very prompt and the very breakpoints that were planned."""
+    found = prompt_of(made, policy)
+    return prefixes(found) == prefixes(planned) and _marks(found, policy) == _marks(planned, policy)
+
+
+def _bare(body: Body, backend: Backend) -> dict[str, object]:
+    """A copy without any breakpoint. The last is taken out first, so that none moves the place of another."""
+    made: dict[str, object] = deepcopy(dict(body))
+    for mark in reversed(sent_marks(made, backend)):
+        if mark.route in (*MARKERS, OPTIONS):
+            made.pop(mark.route, None)
+            continue
+        holder = resolve(made, mark.route)
+        if is_cache_point(holder):
+            del resolve(made, parent(mark.route))[steps(mark.route)[-1]]  # type: ignore[attr-defined]  # a list holds it
+        elif isinstance(holder, dict):
+            for key in (*MARKERS, "cachePoint"):
+                holder.pop(key, None)
+    return made
+
+
+def _placed(bare: dict[str, object], planned: Prompt, outgoing: Outgoing, policy: Policy) -> Body | None:
+    """The bare body with the planned breakpoints, set from the last to the first; None where one has no form."""
+    body: Body | None = bare
+    blocks = lower({"model": outgoing.model, **bare}, outgoing.backend).blocks
+    if len(blocks) != len(planned.blocks):
+        return None
+    for index, _, mark in reversed(planned.marked()):
+        if mark.route == OPTIONS or body is None:
+            continue
+        ttl = None if outgoing.backend in _OPENAI else mark.ttl
+        edits = next(forms(body, blocks[index], outgoing.backend, ttl), None)
+        body = edited(body, edits) if edits is not None else None
+    return body if body is None or outgoing.backend not in _OPENAI else _with_options(body, planned, policy)
+
+
+def _with_options(body: Body, planned: Prompt, policy: Policy) -> Body | None:
+    """OpenAI's options: one ttl for all breakpoints, and no implicit one unless it was planned."""
+    if not policy.implicit:
+        return body
+    ttls = {mark.ttl for _, _, mark in planned.marked()}
+    if len(ttls) > 1:
+        return None
+    implicit = any(mark.route == OPTIONS for _, _, mark in planned.marked())
+    kept = {key: value for key, value in mapping(body.get(OPTIONS)).items() if key not in ("ttl", "mode")}
+    ttl = next(iter(ttls), None)
+    options = {**kept, **({} if implicit else {"mode": "explicit"}), **({"ttl": ttl} if ttl else {})}
+    rest = {key: value for key, value in body.items() if key != OPTIONS}
+    return {**rest, **({OPTIONS: options} if options else {})}
