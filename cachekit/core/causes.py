@@ -12,6 +12,13 @@ from cachekit.core.changes import Change, changes
 from cachekit.core.due import Due, Seen
 from cachekit.core.simulate import server_tools
 
+_TYPICAL = 1800.0
+"""Seconds that an entry of an automatic cache typically lives where 24 hours are asked for: those are the most. Source:
+OpenAI's guide of 2026-09-20."""
+
+
+_AHEAD = frozenset({"thinking", "effort"})
+
 
 class Cause(StrEnum):
     """The causes of a miss."""
@@ -64,7 +71,8 @@ def cause_of(seen: Seen, due: Due) -> Found:
     """The first cause that holds, from what is certain to what is left over."""
     if seen.prompt is not None and server_tools(seen.prompt):
         return Found(Cause.UNPREDICTABLE, "server tools bill several passes as one")
-    changed = None if due.repeated else _changed(seen, due)
+    other = due.earlier.call.model != seen.call.model  # also where the scope in the log does not tell the model
+    changed = _changed(seen, due) if other or not due.repeated else None
     if changed is not None and changed.cause in (Cause.MODEL_CHANGED, Cause.KEY_CHANGED):
         return changed
     return (
@@ -75,6 +83,7 @@ def cause_of(seen: Seen, due: Due) -> Found:
         or _unreadable(seen, due)
         or _out_of_sight(seen, due)
         or changed
+        or _rendered_ahead(seen, due)
         or _left_over(seen, due)
     )
 
@@ -103,10 +112,12 @@ def _mark_withdrawn(seen: Seen, due: Due) -> Found | None:
 
 
 def _expired(seen: Seen, due: Due) -> Found | None:
-    gap = gap_of(seen.call, due)
-    if gap is None or gap < due.end.ttl:
+    gap, lived = gap_of(seen.call, due), due.end.ttl
+    if seen.policy.style == "automatic":
+        lived = min(lived, _TYPICAL)
+    if gap is None or gap < lived:
         return None
-    detail = f"{_span(gap)} after the call before it; the entry lived {_span(due.end.ttl)}"
+    detail = f"{_span(gap)} after the call before it; the entry lived {_span(lived)}"
     return Found(Cause.EXPIRED, detail, inferred=seen.prompt is None)
 
 
@@ -158,6 +169,17 @@ def _out_of_sight(seen: Seen, due: Due) -> Found | None:
         return None
     seen_back = f"more than {policy.lookback} positions" if policy.lookback else "more messages than are looked up"
     return Found(Cause.LOOKBACK, f"{seen_back} since the last entry, which is out of sight")
+
+
+def _rendered_ahead(seen: Seen, due: Due) -> Found | None:
+    """Some models put thinking and effort ahead of tools and system, and nobody says which: where the same text was not
+    read and one of them differs from the call before, that is why."""
+    if seen.prompt is None or due.earlier.prompt is None:
+        return None
+    for change in changes(due.earlier.prompt, seen.prompt):
+        if change.kind in _AHEAD:
+            return Found(Cause(change.cause), change.detail, change, inferred=True)
+    return None
 
 
 def _left_over(seen: Seen, due: Due) -> Found:

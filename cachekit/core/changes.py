@@ -20,6 +20,9 @@ EXCERPT = 40
 _STRETCH, _AROUND = 240, 80
 """Characters that a volatile sentence has at most, and beside a difference those that may tell what it is."""
 
+_A_SENTENCE = 40
+"""Characters that two texts have in common at least, where one is the other with something put in."""
+
 _DIGIT = re.compile(r"\d")
 
 
@@ -180,14 +183,16 @@ def _text(block: Block) -> str:
 
 
 def alike(before: Block, after: Block) -> bool:
-    """Whether two texts are the same but for a stretch of a tenth of their length at most, or for white space. False
-    where their text is not at hand."""
+    """Whether two texts are the same but for a stretch of a tenth of their length at most, for something that was put
+    in or taken out, or for white space. False where their text is not at hand."""
     old, new = _text(before), _text(after)
     if not old or not new:
         return False
     head = _common(old, new)
     tail = _common(old[head:][::-1], new[head:][::-1])
-    return (head + tail) * 10 >= 9 * max(len(old), len(new)) or "".join(old.split()) == "".join(new.split())
+    common, short, long = head + tail, *sorted((len(old), len(new)))
+    put_in = common == short >= _A_SENTENCE
+    return put_in or common * 10 >= 9 * long or "".join(old.split()) == "".join(new.split())
 
 
 def _common(old: str, new: str) -> int:

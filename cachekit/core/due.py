@@ -14,9 +14,6 @@ from cachekit.core.calls import Call
 from cachekit.core.policy import Policy, ttl_seconds
 from cachekit.core.prompt import Block, Prompt, Section
 
-_LONG_BLOCK = 500
-"""Tokens from which a block that comes again with other numbers in it is the same document, not another question."""
-
 _DEFAULT_TTL = 300.0
 _BEGINS = 2.0
 """Seconds after which an answer has surely begun, where the log tells no latency."""
@@ -41,7 +38,8 @@ class End(NamedTuple):
 class Earlier:
     """A call as later ones see it. `ends`: what it left in the cache, the shortest prefix first; of an automatic cache
     the end of each block. `static`: how many blocks stand before its messages. `variant` names the tools and system
-    text under the model, key and params; calls that share it share a cache."""
+    text under the model, key and params; calls that share it share a cache. `crowd`: another session had it before, so
+    that sessions do not each have their own."""
 
     call: Call
     prompt: Prompt | None
@@ -51,6 +49,7 @@ class Earlier:
     digests: tuple[str, ...] = ()
     static: int = 0
     variant: str = ""
+    crowd: bool = False
 
     @property
     def cached(self) -> int:
@@ -61,11 +60,13 @@ class Earlier:
 @dataclass(frozen=True, slots=True)
 class Due:
     """What a call should have read: which prefix of which earlier call. `repeated`: the later call has that very
-    prefix, in the same scope and under the same params."""
+    prefix, in the same scope and under the same params; `shorter` is then the length of the next shorter one that was
+    cached, 0 without any."""
 
     earlier: Earlier
     end: End
     repeated: bool = False
+    shorter: int = 0
 
     @property
     def tokens(self) -> int:
@@ -88,15 +89,6 @@ class Seen:
     look: Lookup | Chunks | None
 
 
-def due_from(earlier: Earlier, call: Call, prompt: Prompt) -> Due | None:
-    """How much of what an earlier call cached the later one should read; None where it should read nothing of it."""
-    if not earlier.ends or earlier.prompt is None:
-        return None
-    reach = _reach(earlier, call, prompt)
-    ends = [end for end in earlier.ends if end.block < reach]
-    return Due(earlier, ends[-1]) if ends else None
-
-
 def session_of(call: Call) -> str:
     """The session of a call, a sub-agent's apart; empty without one."""
     session = call.labels.get("session", "")
@@ -104,83 +96,10 @@ def session_of(call: Call) -> str:
     return f"{session} {call.labels.get('agent', '')} {side}" if session else ""
 
 
-def _reach(earlier: Earlier, call: Call, prompt: Prompt) -> int:
-    """How many blocks of the earlier call the later one was meant to begin with.
-
-    Tools and system text are what the calls of a family share. Messages are shared within one conversation only:
-    another question, or the first turn of another conversation, repeats none.
-    """
-    same = _same(earlier.digests, prompt)
-    if same >= len(earlier.digests):
-        return same
-    if earlier.ends[-1].block >= max(same, earlier.static) and _goes_on(earlier, call, prompt, same):
-        return len(earlier.digests)
-    return max(same, earlier.static)
-
-
-def _same(digests: tuple[str, ...], prompt: Prompt) -> int:
-    count = 0
-    for digest, block in zip(digests, prompt.blocks, strict=False):
-        if digest != block.digest:
-            break
-        count += 1
-    return count
-
-
-def _goes_on(earlier: Earlier, call: Call, prompt: Prompt, same: int) -> bool:
-    """Whether the later call continues the earlier one's conversation.
-
-    Of one session every prompt does but a single message, which begins anew. Without sessions at least half of what
-    stood behind the common part must come again: a greeting in common makes no conversation.
-    """
-    if _branches(earlier, prompt, same):
-        return False
-    session, before = session_of(call), session_of(earlier.call)
-    if session and before:
-        return session == before and (_messages(prompt) > 1 or _recurs(earlier, prompt, same))
-    return _recurs(earlier, prompt, same)
-
-
-def _branches(earlier: Earlier, prompt: Prompt, same: int) -> bool:
-    """Whether the newest message alone is another one: asked anew, or one of several that go on from one history."""
-    before = earlier.prompt
-    if before is None or before.blocks[same].section is not Section.MESSAGES:
-        return False
-    newest = message_of(before.blocks[same]) == message_of(before.blocks[-1])
-    return newest and _messages(prompt) <= _messages(before)
-
-
-def _messages(prompt: Prompt) -> int:
-    return len({message_of(block) for block in prompt.blocks if block.section is Section.MESSAGES})
-
-
-def message_of(block: Block) -> str:
-    """The message that a block is a part of, by its route."""
-    return block.route.partition("]")[0]
-
-
-def _recurs(earlier: Earlier, prompt: Prompt, same: int) -> bool:
-    """Whether half of the earlier call's cached messages, by tokens, stand in the later prompt too."""
-    if earlier.prompt is None:
-        return False
-    found = {block.digest for block in prompt.blocks if block.section is Section.MESSAGES}
-    found |= {b.template for b in prompt.blocks if b.section is Section.MESSAGES and b.tokens.mid >= _LONG_BLOCK}
-    total = again = 0
-    start = max(same, earlier.static)
-    changed = earlier.prompt.blocks[start] if start < len(earlier.prompt.blocks) else None
-    if changed is not None and "image" in changed.kind and any(b.kind == changed.kind for b in prompt.blocks):
-        start += 1  # how an image was encoded says nothing of whose it is
-    for block in earlier.prompt.blocks[start : earlier.ends[-1].block + 1]:
-        weight = block.tokens.mid or 1
-        total += weight
-        again += weight if block.digest in found or block.template in found else 0
-    return 0 < total <= 2 * again
-
-
 def earlier_from(seen: Seen, due: Due | None) -> Earlier:
     """A call as later ones will see it: what it left in the cache, by its recorded counters. `due` is what it should
     have read itself: a call that only read tells no lifetime of its own."""
-    blocks = seen.prompt.blocks if seen.prompt is not None else ()
+    blocks, variant = seen.prompt.blocks if seen.prompt is not None else (), _variant(seen)
     return Earlier(
         call=seen.call,
         prompt=seen.prompt,
@@ -189,8 +108,15 @@ def earlier_from(seen: Seen, due: Due | None) -> Earlier:
         ends=ends_of(seen, due.end.ttl if due is not None else None),
         digests=tuple(block.digest for block in blocks),
         static=static_blocks(blocks),
-        variant=_variant(seen),
+        variant=variant,
+        crowd=due is not None and due.earlier.variant == variant and (due.earlier.crowd or _met(due.earlier, seen)),
     )
+
+
+def _met(before: Earlier, seen: Seen) -> bool:
+    """Whether two calls are of two sessions."""
+    session, other = session_of(seen.call), session_of(before.call)
+    return bool(session and other) and session != other
 
 
 def _variant(seen: Seen) -> str:

@@ -113,9 +113,9 @@ def _explained(seen: Seen, due: Due | None, own: Earlier) -> Explanation | None:
 
 def _begins_apart(found: Found, due: Due, own: Earlier) -> bool:
     """Whether a new session begins under another model or key, or with a prompt of its own words: the sessions of a
-    service may each have their own."""
+    service may each have their own, as long as no two of them were seen to share one."""
     before, session = session_of(due.earlier.call), session_of(own.call)
-    if not before or not session or before == session:
+    if not before or not session or before == session or due.earlier.crowd:
         return False
     if found.cause in (Cause.MODEL_CHANGED, Cause.KEY_CHANGED):
         return due.earlier.ends[-1].block >= due.earlier.static
@@ -130,13 +130,20 @@ def _enough(seen: Seen, due: Due, own: Earlier) -> bool:
     slack = _GRIDS * seen.look.grid if isinstance(seen.look, Chunks) else _SLACK
     if seen.prompt is None and seen.policy.style == "automatic":
         slack = _GRIDS * seen.policy.grid
-    if read >= due.end.least - slack:
+    if read >= due.end.least - slack or _nearest(due, read):
         return True
     if due.static:
         static = [end for end in own.ends if end.block < own.static]
         return bool(static) and read >= static[-1].least - slack
     covers = bool(own.ends) and own.ends[-1].block >= due.end.block
     return covers and not isinstance(seen.look, Chunks) and read > 0 and written <= _SLACK
+
+
+def _nearest(due: Due, read: int) -> bool:
+    """Whether what was read is the prefix that was due, though its length is estimated: no shorter one that was cached
+    is as near to it."""
+    estimated = due.repeated and due.end.least < due.end.tokens
+    return estimated and read > 0 and abs(due.tokens - read) < abs(read - due.shorter)
 
 
 def _without_due(seen: Seen) -> Explanation | None:

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import takewhile
 
 from cachekit.core.blind import BlindLineage
 from cachekit.core.cache import Chunks, Lookup
 from cachekit.core.calls import Call
 from cachekit.core.changes import alike
-from cachekit.core.due import Due, Earlier, Seen, due_from, session_of
+from cachekit.core.continuing import akin, due_from
+from cachekit.core.due import Due, Earlier, Seen, session_of
 from cachekit.core.prompt import Block, Prompt, Section, chain
 
 _CONVERSATIONS = 64
@@ -68,17 +69,19 @@ class Lineage:
             return self._blind.due(seen)
         best: dict[tuple[bool, bool, bool], Due] = {}
         for due in self._dues(seen, seen.prompt):
-            rank = not due.static, due.earlier.call.model == seen.call.model, due.static and due.repeated
+            rank = not due.static, due.earlier.call.model == seen.call.model, due.static and _whole(due, seen)
             if rank not in best or due.tokens > best[rank].tokens * _LONGER:
                 best[rank] = due
         return best[max(best)] if best else None
 
     def _dues(self, seen: Seen, prompt: Prompt) -> Iterator[Due]:
         repeated = self._repeated(seen)
+        known = 0
         if repeated is not None:
+            known = 0 if repeated.static else repeated.end.block + 1
             yield repeated
         for earlier in sorted(self._candidates(seen.call, prompt), key=lambda earlier: -earlier.at):
-            due = due_from(earlier, seen.call, prompt)
+            due = due_from(earlier, seen.call, prompt, known)
             if due is not None:
                 yield due
 
@@ -86,12 +89,15 @@ class Lineage:
         """The longest prefix of this very call that an earlier one cached, in the same scope and under its params."""
         if not isinstance(seen.look, (Lookup, Chunks)):
             return None
+        found: Due | None = None
         for key in reversed(seen.look.keys):
             earlier = self._named(f"end {key}")
             end = next((e for e in earlier.ends if e.key == key), None) if earlier is not None else None
+            if found is not None and end is not None:
+                return replace(found, shorter=end.tokens)
             if earlier is not None and end is not None:
-                return Due(earlier, end, repeated=True)
-        return None
+                found = Due(earlier, end, repeated=True)
+        return found
 
     def _candidates(self, call: Call, prompt: Prompt) -> list[Earlier]:
         """Who may be continued or repeated: the latest of the conversation, of the family and of the session; where the
@@ -104,7 +110,8 @@ class Lineage:
             found += [self._call(s) for s in (*serials, family.models.get(call.model), family.last)]
         session = session_of(call)
         if session:
-            found.append(self._named(f"session {session}"))
+            latest = self._named(f"session {session}")
+            found += [latest] if latest is not None and akin(latest, call, prompt) else []
         if family is None or conversation not in family.conversations:
             found += self._sharing(prompt, family is None)
         return list({id(each): each for each in found if each is not None}.values())
@@ -175,6 +182,14 @@ class Lineage:
     def _call(self, serial: int | None) -> Earlier | None:
         found = self._calls.get(serial) if serial is not None else None
         return found[0] if found is not None else None
+
+
+def _whole(due: Due, seen: Seen) -> bool:
+    """Whether the prefix that a call repeats is all of its tools and system text that has a breakpoint, or the call is
+    of another family than the earlier one: only the tools are its own then."""
+    if not due.repeated or due.earlier.call.family != seen.call.family or not isinstance(seen.look, Lookup):
+        return due.repeated
+    return not any(due.end.block < point.block < due.earlier.static for point in seen.look.points)
 
 
 def _size(earlier: Earlier) -> int:

@@ -22,8 +22,9 @@ _WAITING = 1_000
 """Explanations that wait at most, in all."""
 
 _CHANGES = frozenset({Cause.PREFIX_CHANGED, Cause.MODEL_CHANGED, Cause.KEY_CHANGED, Cause.PARAMS_CHANGED})
-_OF_THE_MOMENT = frozenset({"timestamp", "date", "time", "uuid", "id"})
-"""Kinds of text that belong in no shared prefix, whether or not two of them are in use."""
+_NEVER_MEANT = frozenset({"timestamp", "date", "time", "uuid", "id", "tool_order", "key_order", "whitespace"})
+"""Kinds of change that are meant nowhere, whether or not both forms are in use: text of the moment in a shared prefix,
+and the same content in another form."""
 
 
 @dataclass(slots=True)
@@ -99,7 +100,7 @@ def _names(call: Earlier) -> tuple[str, str]:
 
 
 def _may_stand_beside(found: Explanation, due: Due, own: Earlier) -> bool:
-    """Whether a change may turn out to be none: of tools, system text, model or key, and of no text of the moment."""
+    """Whether a change may turn out to be none: of tools, system text, model or key, and of none that nobody means."""
     shared = due.static or own.prompt is None
     differs = own.variant != due.earlier.variant
-    return shared and differs and found.cause in _CHANGES and found.kind not in _OF_THE_MOMENT
+    return shared and differs and found.cause in _CHANGES and found.kind not in _NEVER_MEANT

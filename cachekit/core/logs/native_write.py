@@ -6,6 +6,7 @@ from __future__ import annotations
 import errno
 import os
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import fields
@@ -17,7 +18,7 @@ from typing import Literal, Self
 from cachekit.core.calls import Billing, Call
 from cachekit.core.digests import compact
 from cachekit.core.errors import InputError
-from cachekit.core.logs.native import COUNTERS, VERSION
+from cachekit.core.logs.native import COUNTERS, VERSION, merged
 from cachekit.core.logs.skeleton import lines_of_prompt
 from cachekit.core.prompt import Prompt, Scope
 from cachekit.core.usage import Usage
@@ -25,7 +26,7 @@ from cachekit.core.usage import Usage
 Content = Literal["digests", "full", "none"]
 """How much of the prompt a line keeps: digests and counts, the whole request besides, or nothing of either."""
 
-_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+_FLAGS = os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
 _PRIVATE = 0o600
 
 
@@ -60,7 +61,7 @@ def _measured(prompt: Prompt) -> Prompt:
 
 def _fields(call: Call) -> dict[str, object]:
     """The plain fields, empty ones left out, in the order of the design."""
-    scope = call.scope if call.scope != Scope() or call.prompt is None else call.prompt.scope
+    scope = merged(call.scope, call.prompt.scope, "") if call.prompt is not None else call.scope
     named: dict[str, object] = {
         "v": VERSION,
         "ts": _rfc3339(call.ts),
@@ -101,6 +102,9 @@ def _usage(usage: Usage) -> dict[str, object]:
     return counts | told | ({"quality": list(usage.quality)} if usage.quality else {})
 
 
+_logs: weakref.WeakSet[CallLog] = weakref.WeakSet()
+
+
 class CallLog:
     """A call log opened for appending. Safe for threads and processes that share the file; a file that was moved or
     deleted is opened anew. With `max_bytes` it is rotated at that size: `calls.ndjson.1` is the newest of `keep`."""
@@ -111,29 +115,39 @@ class CallLog:
         if content not in ("digests", "full", "none"):
             raise InputError(f"no such content: {content}", where="CallLog", mend="digests, full or none")
         self._path, self._content, self._max_bytes, self._keep = Path(path), content, max_bytes, max(1, keep)
-        self._lock, self._pid, self._torn = threading.Lock(), os.getpid(), False
+        self._lock, self._torn, self._end = threading.Lock(), False, 0
         self._fd: int | None = self._open()
+        _logs.add(self)
 
     def append(self, call: Call) -> None:
         """Write one line. Raises OSError where the disk refuses; the log stays readable."""
         line = to_line(call, self._content)
-        with self._alone():
+        with self._lock:
             descriptor = self._current(len(line))
-            ended = b"\n" + line if self._torn else line
-            self._torn = os.write(descriptor, ended) < len(ended)
+            self._write(descriptor, b"\n" + line if self._torn else line)
+            if not self._torn and self._stuck_to_another(descriptor, len(line)):
+                self._write(descriptor, b"\n" + line)
         if self._torn:  # a full disk: the piece becomes a line of its own, which readers pass over
             raise OSError(errno.ENOSPC, "the call log could not take a whole line", str(self._path))
 
     def close(self) -> None:
         """Close the file; a later append opens it again."""
-        with self._alone():
+        with self._lock:
             self._close()
 
-    def _alone(self) -> threading.Lock:
-        """The lock among threads; a new one in a forked process, where a thread that is not there may hold the old."""
-        if self._pid != os.getpid():
-            self._pid, self._lock = os.getpid(), threading.Lock()
-        return self._lock
+    def fresh(self) -> None:
+        """In a forked process: a lock that no thread of the parent holds, and a file with a place of its own."""
+        self._lock = threading.Lock()
+        self._close()
+
+    def _write(self, descriptor: int, data: bytes) -> None:
+        self._torn = os.write(descriptor, data) < len(data)
+
+    def _stuck_to_another(self, descriptor: int, length: int) -> bool:
+        """Whether the line just written stands behind half a line: another process was killed in the middle of it."""
+        begun, before = os.lseek(descriptor, 0, os.SEEK_CUR) - length, self._end
+        self._end = begun + length
+        return begun not in (0, before) and os.pread(descriptor, 1, begun - 1) != b"\n"
 
     def __enter__(self) -> Self:
         return self
@@ -168,7 +182,7 @@ class CallLog:
     def _close(self) -> None:
         if self._fd is not None:
             os.close(self._fd)
-            self._fd = None
+            self._fd, self._end = None, 0
 
     def _is_elsewhere(self, descriptor: int) -> bool:
         """Whether the path no longer leads to the open file."""
@@ -214,3 +228,12 @@ def _locked(descriptor: int) -> Iterator[None]:
         yield
     finally:
         fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+
+def _fresh_all() -> None:
+    for log in list(_logs):
+        log.fresh()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_fresh_all)
