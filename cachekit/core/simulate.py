@@ -63,14 +63,17 @@ def simulate(calls: Iterable[Call | BadLine]) -> Iterator[Simulated]:
     for call in calls:
         if isinstance(call, Call):
             look = look_up(call)
-            yield _result(call, caches.step(look) if look is not None else None)
+            yield _result(call, look, caches.step(look)) if look is not None else _recorded(call)
 
 
-def _result(call: Call, outcome: Outcome | None) -> Simulated:
+def _recorded(call: Call) -> Simulated:
     usage = call.usage
-    if outcome is None:
-        return Simulated(call, usage.read, usage.written, usage.uncached, predictable=False)
-    total = usage.input_total or (call.prompt.total().mid if call.prompt else 0)
+    return Simulated(call, usage.read, usage.written, usage.uncached, predictable=False)
+
+
+def _result(call: Call, look: Lookup | Chunks, outcome: Outcome) -> Simulated:
+    """What comes of a call of the recorded length, or else of the estimated one, which is that of the look-up."""
+    total = call.usage.input_total or (look.total if isinstance(look, Lookup) else look.tokens[-1])
     read = min(outcome.read, total)
     written = min(sum(tokens for _, tokens in outcome.written), total - read)
     return Simulated(call, read, written, total - read - written, outcome.written, age=outcome.age)
