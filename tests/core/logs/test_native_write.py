@@ -54,6 +54,36 @@ def test_a_torn_last_line_is_ended_when_the_log_is_opened_again(tmp_path: Path) 
     assert kinds == [Call(Usage(1)), "cut off: the JSON does not end", Call(Usage(2))]
 
 
+def test_a_line_behind_half_a_line_of_another_process_is_written_again(tmp_path: Path) -> None:
+    path = tmp_path / "calls.ndjson"
+    with CallLog(path) as log, path.open("ab", buffering=0) as other:
+        log.append(Call(Usage(1)))
+        other.write(to_line(Call(Usage(2))))
+        log.append(Call(Usage(3)))
+        other.write(b'{"v":1,"usage":{"unc')  # and killed
+        log.append(Call(Usage(4)))
+        log.append(Call(Usage(5)))
+    read = list(read_calls(path))
+    assert [item.usage.uncached for item in read if isinstance(item, Call)] == [1, 2, 3, 4, 5]
+    assert len(read) == 6
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system cannot fork")
+def test_a_forked_process_writes_beside_its_parent(tmp_path: Path) -> None:
+    path = tmp_path / "calls.ndjson"
+    with CallLog(path) as log:
+        log.append(Call(Usage(0), id="before"))
+        child = os.fork()
+        for number in range(200):
+            log.append(Call(Usage(number), id=f"{'parent' if child else 'child'}-{number}"))
+        if not child:
+            os._exit(0)
+        os.waitpid(child, 0)
+    read = list(read_calls(path))
+    assert not [item for item in read if isinstance(item, BadLine)]
+    assert len({c.id for c in read if isinstance(c, Call)}) == len(read) == 401
+
+
 @pytest.mark.parametrize("threads", [1, 4], ids=["one thread", "four threads"])
 def test_rotation_keeps_the_newest_files_and_loses_no_line_among_them(tmp_path: Path, threads: int) -> None:
     path = tmp_path / "calls.ndjson"
