@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import select
+import shlex
 import signal
 import subprocess
 import sys
@@ -16,6 +18,7 @@ import pytest
 from typer.testing import CliRunner
 
 from cachekit.cli.app import app
+from tests.readme import README
 from tests.replay_live.recording import asked, outgoing, record
 from tests.warmer.parts import LONG, claude, marked
 
@@ -252,3 +255,18 @@ def test_on_a_terminal_it_asks(log, emulator, url, answer, code, calls) -> None:
     assert b"Send 6 calls again for about $0.0" in shown
     assert (process.returncode, len(emulator.calls) - before) == (code, calls)
     assert (b"of 6 answered" in shown) is (calls > 0)
+
+
+# --- the README -------------------------------------------------------------------------------------------------------
+
+SHOWN = re.search(
+    r"^\$ (cachekit replay .*--live.*)\n((?:.*\n)*?)```", README.read_text(encoding="utf-8"), re.MULTILINE
+)
+
+
+def test_the_readmes_command_runs_word_for_word_and_prints_what_is_shown(url, emulator, monkeypatch) -> None:
+    monkeypatch.chdir(README.parent)
+    monkeypatch.setenv("COLUMNS", "80")
+    words = shlex.split(re.sub(r"http://127\.0\.0\.1:\d+", url, SHOWN[1]))
+    done = run(*words[2:])
+    assert (done.exit_code, done.stdout) == (0, SHOWN[2])
