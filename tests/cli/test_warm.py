@@ -107,7 +107,8 @@ def test_a_dry_run_shows_what_would_be_sent_and_what_it_costs_and_sends_nothing(
     )
     assert done.exit_code == 0
     assert "a tick" in done.stdout
-    assert "cold starts an hour" in done.stdout
+    assert "cold starts an hour" in " ".join(done.stdout.split())
+    assert max(map(len, done.stdout.splitlines())) <= 80
     assert '"max_tokens": 0' in done.stdout
     assert PRIVATE not in done.stdout
     assert len(emulator.calls) == before

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from cachekit.cli.output.findings import plain_number
-from cachekit.cli.output.text import Column, printable, styled, table, tokens, usd
+from cachekit.cli.output.text import Column, hanging, printable, styled, table, tokens, usd
 from cachekit.core.usage import Usage
 from cachekit.warmer.scope import Scope
 from cachekit.warmer.summary import WarmSummary
@@ -33,11 +33,17 @@ def line(result: WarmResult) -> str:
     verdict = styled(f"{result.verdict.value:<11}", STYLES.get(result.verdict, "bold"))
     parts = [clock(result.at), printable(result.scope), verdict]
     if result.verdict not in (WarmVerdict.FAILED, WarmVerdict.SKIPPED):
-        parts.append(f"read {tokens(result.usage.read)}, wrote {tokens(result.usage.written)}, {usd(result.cost_usd)}")
+        parts.append(f"read {tokens(result.usage.read)}, wrote {tokens(result.usage.written)}, {_spent(result)}")
     parts.append(f"next {clock(result.next_due)}" if result.next_due is not None else f"ended: {result.ended.value}")
     if result.detail:
         parts.append(printable(result.detail))
     return "  ".join(parts) + "\n"
+
+
+def _spent(result: WarmResult) -> str:
+    """What a tick cost; with the last one also what all of them did."""
+    whole = result.next_due is None and result.tick > 1 and result.spent_usd is not None
+    return f"{usd(result.cost_usd)} ({usd(result.spent_usd)} in all)" if whole else usd(result.cost_usd)
 
 
 def clock(at: float) -> str:
@@ -73,30 +79,34 @@ def _plain(value: object) -> object:
 
 def quotes(scopes: Iterable[Scope]) -> str:
     """What each scope is, what a tick and an hour cost, and from when on that pays."""
-    return "".join(f"{part}\n" for scope in scopes for part in _quote(scope))
+    return "".join(part for scope in scopes for part in _quote(scope))
 
 
 def _quote(scope: Scope) -> Iterator[str]:
     ping, interval = scope.ping, scope.state.interval
     every = f"every {interval:g} s" + (" (auto)" if scope.config.interval_seconds == "auto" else "")
-    head = f"{printable(scope.name)}: {printable(ping.prompt.scope.model or 'no model named')} ({ping.backend.value}), "
-    yield f"{head}about {tokens(ping.tokens.mid)} tokens, ttl {ping.lifetime.ttl}, {every}"
+    model = printable(ping.prompt.scope.model or "no model named")
+    what = f"{model} ({ping.backend.value}), about {tokens(ping.tokens.mid)} tokens, ttl {ping.lifetime.ttl}, {every}"
+    yield hanging(f"{printable(scope.name)}: ", what)
+    yield from (hanging("  ", told) for told in _costs(scope, interval))
+    yield from (hanging("  note: ", printable(note)) for note in ping.notes)
+    if ping.translated_from is not None:
+        yield f"  {ping.translated_from.value} sends: {json.dumps(outline(ping.body), ensure_ascii=False)}\n"
+
+
+def _costs(scope: Scope, interval: float) -> Iterator[str]:
     price = scope.quote
     if price is None:
-        yield "  no price is known for this model"
+        yield "no price is known for this model"
     else:
         pays = price.break_even(interval)
         told = f"; pays from {pays:,.{0 if pays >= 100 else 1}f} cold starts an hour on" if pays is not None else ""
         first = f"{usd(price.first)} the first time"
-        yield f"  {usd(price.tick)} a tick ({first}), {usd(price.hour(interval))} an hour{told}"
+        yield f"{usd(price.tick)} a tick ({first}), {usd(price.hour(interval))} an hour{told}"
         if price.output > 0:
-            yield f"  of that up to {usd(price.output)} for {ping.output:,} output tokens, the least that is taken"
+            yield f"of that up to {usd(price.output)} for {scope.ping.output:,} output tokens, the least that is taken"
     if scope.config.budget_usd is not None:
-        yield f"  stops at a budget of {usd(Decimal(str(scope.config.budget_usd)))}"
-    for note in ping.notes:
-        yield f"  note: {printable(note)}"
-    if ping.translated_from is not None:
-        yield f"  {ping.translated_from.value} sends: {json.dumps(outline(ping.body), ensure_ascii=False)}"
+        yield f"stops at a budget of {usd(Decimal(str(scope.config.budget_usd)))}"
 
 
 def outline(value: object, key: str = "") -> object:

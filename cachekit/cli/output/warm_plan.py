@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from cachekit.cli.output.findings import plain_number
 from cachekit.cli.output.json_form import envelope
-from cachekit.cli.output.text import Column, styled, table, tokens, usd
+from cachekit.cli.output.text import Column, hanging, styled, table, tokens, usd
 from cachekit.warmer.planning import Row, WarmPlan, Way
 
 _COLUMNS = (
@@ -84,10 +84,11 @@ def _verdict(plan: WarmPlan, gaining: list[Row]) -> str:
     if not gaining:
         return f"nothing to gain: {len(plan.rows):,} prefixes are cheapest as they are\n"
     rest = f", {len(gaining) - _MOST:,} of them not shown" if len(gaining) > _MOST else ""
-    return (
-        f"\nwarming pays for {len(warmed):,} of {len(plan.rows):,} prefixes, another ttl for "
-        f"{len(gaining) - len(warmed):,}{rest}; together that saves {usd(saved)} over the log\n"
+    told = (
+        f"warming pays for {len(warmed):,} of {len(plan.rows):,} prefixes, another ttl for "
+        f"{len(gaining) - len(warmed):,}{rest}; together that saves {usd(saved)} over the log"
     )
+    return f"\n{hanging('', told)}"
 
 
 def as_json(plan: WarmPlan) -> str:
