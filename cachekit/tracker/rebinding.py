@@ -38,14 +38,28 @@ def _shadow(resource: object, tracking: Tracking) -> object:
     if tells(client, tracking.ledger):
         return resource
     twin = copy.copy(client)
-    for name, value in list(vars(twin).items()):
-        if part(value, "_client") is client:  # a resource that the client keeps, made anew when it is asked for
-            del vars(twin)[name]
     instrument(twin, tracking)
+    _move_resources(twin, client, twin)
+    return _moved(resource, client, twin)
+
+
+def _move_resources(owner: object, client: object, twin: object) -> None:
+    """Resources that something keeps: made anew when they are asked for, or moved where it was given them once."""
+    for name, value in list(vars(owner).items()):
+        if part(value, "_client") is client:
+            if hasattr(type(owner), name):
+                del vars(owner)[name]
+            else:
+                vars(owner)[name] = _moved(value, client, twin)
+
+
+def _moved(resource: object, client: object, twin: object) -> object:
+    """A copy of a resource that belongs to the twin of its client."""
     shadow = copy.copy(resource)
     for name, value in list(vars(shadow).items()):
         if isinstance(value, MethodType) and value.__self__ is client:
             setattr(shadow, name, getattr(twin, value.__name__))
+    _move_resources(shadow, client, twin)
     setattr(shadow, "_client", twin)  # noqa: B010  its class is not known here
     return shadow
 

@@ -2,6 +2,7 @@
 
     python -m tests.bench.tracker              interleaved runs of both, and the tracker on a real client
     python -m tests.bench.tracker --memory     a million calls: does the memory stay flat?
+    python -m tests.bench.tracker --log        two processes of eight threads, and killed ones
 
 Own time is what a wrapped function takes longer than the function itself. Both sides get the same prompts of 60 KB and
 the same answers at once, so nothing but their own work is left. What our worker thread does besides is told as CPU time
@@ -195,12 +196,17 @@ def main() -> int:
     parser.add_argument("--requests")
     parser.add_argument("--memory", type=int, nargs="?", const=1_000_000)
     parser.add_argument("--cachebench", help="the Python of an environment with cachebench 0.1.0; made if not given")
+    parser.add_argument("--log", action="store_true")
     options = parser.parse_args()
     if options.side:
         run_side(options.side, options.requests)
         return 0
     if options.memory:
         return 0 if memory(options.memory) else 1
+    if options.log:
+        from tests.bench.tracker_log import main as log
+
+        return log()
     from tests.stacks.run import environment
 
     theirs = options.cachebench or environment("cachebench", [CACHEBENCH], fresh=False)

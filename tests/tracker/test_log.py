@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import anthropic
@@ -18,6 +20,7 @@ from cachekit.core.calls import BadLine
 from cachekit.core.errors import InputError
 from cachekit.tracker import CacheTracker
 from tests.emulator.bodies import HANDBOOK, chat, claude
+from tests.tracker.appending import names, started
 from tests.tracker.tracked import tracker_of
 
 
@@ -114,66 +117,29 @@ def test_a_log_that_cannot_be_written_any_more_hurts_no_call(url, emulator, path
     assert capfd.readouterr().err.count("could not be written") == 1
 
 
-CHILD = """
-    import sys, threading
-    from cachekit import CacheTracker
-
-    number, path, calls = sys.argv[1], sys.argv[2], int(sys.argv[3])
-    tracker = CacheTracker("anthropic", log=path, on_miss_alert=lambda call: None)
-    usage = {"input_tokens": 9, "cache_read_input_tokens": 0, "cache_creation_input_tokens": 2000, "output_tokens": 1}
-
-    def answer(**body):
-        return {"id": body["metadata"]["user_id"], "usage": usage}
-
-    ask = tracker.wrap(answer)
-    system = [{"type": "text", "text": "Rules. " * 500, "cache_control": {"type": "ephemeral"}}]
-
-    def work(thread):
-        for n in range(calls):
-            name = {"user_id": f"{number}-{thread}-{n}"}
-            turns = [{"role": "user", "content": "Which valve?"}]
-            ask(model="claude-sonnet-4-6", max_tokens=9, system=system, messages=turns, metadata=name)
-
-    threads = [threading.Thread(target=work, args=(thread,)) for thread in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-"""
-
-
-def child(path: Path, number: int, calls: int) -> subprocess.Popen:
-    program = [sys.executable, "-c", textwrap.dedent(CHILD), str(number), str(path), str(calls)]
-    return subprocess.Popen(program, env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])})
-
-
 def test_two_processes_of_eight_threads_lose_and_tear_no_line(path):
-    processes = [child(path, number, 150) for number in range(2)]
+    processes = [started(path, name, 150) for name in ("one", "two")]
     assert [process.wait(120) for process in processes] == [0, 0]
     calls = list(read_calls(path))
     assert not [line for line in calls if isinstance(line, BadLine)]
-    wanted = {f"{process}-{thread}-{n}" for process in range(2) for thread in range(8) for n in range(150)}
+    wanted = names("one", 150) | names("two", 150)
     assert {call.id for call in calls} == wanted
     assert len(calls) == len(wanted) == 2400
 
 
-@pytest.mark.parametrize("after", [0.6, 1.1])
-def test_a_process_that_is_killed_leaves_a_log_that_can_be_read_and_written_on(path, after):
-    import signal
-    import time
-
-    process = child(path, 0, 100_000)
+@pytest.mark.parametrize("characters", [0, 200_000], ids=["short lines", "long lines"])
+def test_a_process_that_is_killed_leaves_a_log_that_can_be_read_and_written_on(path, characters):
+    beside, killed = started(path, "beside", 40), started(path, "killed", 100_000, characters)
     end = time.monotonic() + 60
-    while time.monotonic() < end and not (path.exists() and path.stat().st_size > 100_000 * after):
+    while time.monotonic() < end and not (path.exists() and path.stat().st_size > 200_000 + 10 * characters):
         time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
-    torn = [line for line in read_calls(path) if isinstance(line, BadLine)]
-    assert len(torn) <= 1
-    assert child(path, 1, 2).wait(60) == 0
+    killed.send_signal(signal.SIGKILL)
+    killed.wait()
+    assert beside.wait(60) == 0
+    assert started(path, "after", 2).wait(60) == 0
     calls = list(read_calls(path))
-    assert len([line for line in calls if isinstance(line, BadLine)]) == len(torn)
-    assert {f"1-{thread}-{n}" for thread in range(8) for n in range(2)} <= {getattr(call, "id", "") for call in calls}
+    assert len([line for line in calls if isinstance(line, BadLine)]) <= 1
+    assert names("beside", 40) | names("after", 2) <= {getattr(call, "id", "") for call in calls}
 
 
 def test_what_ended_before_the_program_did_is_in_the_log(path):
