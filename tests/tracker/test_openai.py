@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 
 import openai
@@ -10,7 +9,7 @@ import pytest
 from pydantic import BaseModel
 
 from tests.emulator.bodies import HANDBOOK, chat
-from tests.tracker.tracked import last, tracker_of
+from tests.tracker.tracked import last
 
 MODEL = "gpt-4o"
 
@@ -107,12 +106,48 @@ def responses_streaming(get):
     return answer
 
 
+def chat_raw_parse(get):
+    return get("chat.completions.with_raw_response.parse")(**chat(MODEL), response_format=Trip)
+
+
+def chat_helper_parsed(get):
+    with get("chat.completions.stream")(**chat(MODEL), response_format=Trip, **USAGE) as answer:
+        assert isinstance(answer.get_final_completion().choices[0].message.parsed, Trip)
+    return answer
+
+
+def responses_stream_in_a_block(get):
+    with get("responses.create")(**responses(MODEL), stream=True) as answer:
+        assert len(list(answer)) > 3
+    return answer
+
+
+def responses_stream_raw(get):
+    answer = get("responses.with_raw_response.create")(**responses(MODEL), stream=True)
+    assert [event.type for event in answer.parse()][-1] == "response.completed"
+    return answer
+
+
+def responses_helper_parsed(get):
+    with get("responses.stream")(**responses(MODEL), text_format=Trip) as answer:
+        for event in answer:
+            assert event.type
+    return answer
+
+
+def responses_streaming_lines(get):
+    with get("responses.with_streaming_response.create")(**responses(MODEL), stream=True) as answer:
+        assert any("response.completed" in line for line in answer.iter_lines())
+    return answer
+
+
 CHATS = (
     *(chat_create, chat_parse, chat_raw, chat_stream, chat_stream_in_a_block, chat_helper),
-    *(chat_streaming, chat_streaming_lines, chat_stream_raw),
+    *(chat_streaming, chat_streaming_lines, chat_stream_raw, chat_raw_parse, chat_helper_parsed),
 )
 RESPONSES = (
     *(responses_create, responses_parse, responses_raw, responses_stream, responses_helper, responses_streaming),
+    *(responses_stream_in_a_block, responses_stream_raw, responses_helper_parsed, responses_streaming_lines),
 )
 
 
@@ -180,6 +215,17 @@ def test_counting_and_listing_are_no_calls(client, tracker):
     assert tracker.calls() == []
 
 
+def test_the_client_of_the_module_itself(url, tracker, emulator):
+    openai.api_key, openai.base_url = "any", f"{url}/v1/"
+    try:
+        tracker.wrap(openai.chat.completions.create)(**chat(MODEL))
+        assert last(tracker, emulator).usage.known
+        openai.chat.completions.create(**chat(MODEL))
+        assert len(tracker.calls()) == 1
+    finally:
+        openai.api_key = openai.base_url = None
+
+
 def test_writes_are_reported_from_gpt_5_6_on(client, tracker, emulator):
     marked = {"type": "input_text", "text": HANDBOOK, "prompt_cache_breakpoint": {"mode": "explicit"}}
     body = {"model": "gpt-5.6-sol", "prompt_cache_key": "handbook"}
@@ -191,126 +237,3 @@ def test_writes_are_reported_from_gpt_5_6_on(client, tracker, emulator):
     assert (first.cause, second.cause) == ("cold", None)
     assert second.hit_ratio > 0.9
     assert last(tracker, emulator).usage.read > 1024
-
-
-# --- async ------------------------------------------------------------------------------------------------------------
-
-
-async def achat_create(get):
-    return await get("chat.completions.create")(**chat(MODEL))
-
-
-async def achat_parse(get):
-    return await get("chat.completions.parse")(**chat(MODEL), response_format=Trip)
-
-
-async def achat_raw(get):
-    return await get("chat.completions.with_raw_response.create")(**chat(MODEL))
-
-
-async def achat_stream(get):
-    answer = await get("chat.completions.create")(**chat(MODEL), stream=True, **USAGE)
-    assert [chunk.usage async for chunk in answer][-1] is not None
-    return answer
-
-
-async def achat_helper(get):
-    async with get("chat.completions.stream")(**chat(MODEL), **USAGE) as answer:
-        assert (await answer.get_final_completion()).usage.prompt_tokens > 1024
-    return answer
-
-
-async def achat_streaming(get):
-    async with get("chat.completions.with_streaming_response.create")(**chat(MODEL)) as answer:
-        assert (await answer.parse()).usage.prompt_tokens > 1024
-    return answer
-
-
-async def aresponses_create(get):
-    return await get("responses.create")(**responses())
-
-
-async def aresponses_parse(get):
-    return await get("responses.parse")(**responses(), text_format=Trip)
-
-
-async def aresponses_stream(get):
-    answer = await get("responses.create")(**responses(), stream=True)
-    assert [event.type async for event in answer][-1] == "response.completed"
-    return answer
-
-
-async def aresponses_helper(get):
-    async with get("responses.stream")(**responses()) as answer:
-        assert (await answer.get_final_response()).usage.input_tokens > 1024
-    return answer
-
-
-ACHATS = (achat_create, achat_parse, achat_raw, achat_stream, achat_helper, achat_streaming)
-ARESPONSES = (aresponses_create, aresponses_parse, aresponses_stream, aresponses_helper)
-
-
-@pytest.mark.parametrize("way", ["wrapped", "instrumented"])
-@pytest.mark.parametrize("call", ACHATS + ARESPONSES, ids=lambda call: call.__name__)
-def test_an_async_call_is_recorded_and_handed_back_as_it_is(call, way, url, tracker, emulator):
-    async def main():
-        async with openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="any") as client:
-            whole = tracker.instrument(client.copy()) if way == "instrumented" else None
-
-            def tracked(path):
-                return on(whole, path) if whole else tracker.wrap(on(client, path))
-
-            await call(tracked)
-            answer = await call(tracked)
-            warm = last(tracker, emulator)
-            plain = await call(lambda path: on(client, path))
-        return warm, answer, plain
-
-    warm, answer, plain = asyncio.run(main())
-    assert type(answer) is type(plain)
-    assert [one.due for one in tracker.calls()] == [False, True]
-    assert warm.hit_ratio > 0.9
-    assert not warm.flags - {"stream"}
-
-
-# --- Azure ------------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("call", CHATS + RESPONSES, ids=lambda call: call.__name__)
-def test_azure_by_deployment(call, url, emulator):
-    tracker = tracker_of(emulator, models={"chat-prod": "gpt-5.6-sol"})
-    azure = openai.AzureOpenAI(azure_endpoint=url, api_version="2026-01-01", api_key="any")
-    whole = tracker.instrument(azure)
-
-    def tracked(path):
-        method = on(whole, path)
-        return lambda **body: method(**body | {"model": "chat-prod"})
-
-    call(tracked)
-    told = last(tracker, emulator)
-    assert (told.provider, told.model) == ("azure", "gpt-5.6-sol")
-    assert told.usage.written > 1024
-    assert told.cost_usd > 0
-    call(tracked)
-    assert last(tracker, emulator).hit_ratio == 1.0
-
-
-@pytest.mark.parametrize("call", ACHATS + ARESPONSES, ids=lambda call: call.__name__)
-def test_azure_with_the_async_twin(call, url, emulator):
-    tracker = tracker_of(emulator, models={"chat-prod": "gpt-5.6-sol"})
-
-    async def main():
-        endpoint = {"azure_endpoint": url, "api_version": "2026-01-01", "api_key": "any"}
-        async with openai.AsyncAzureOpenAI(**endpoint) as client:
-            whole = tracker.instrument(client)
-
-            def tracked(path):
-                method = on(whole, path)
-                return lambda **body: method(**body | {"model": "chat-prod"})
-
-            for _ in range(2):
-                await call(tracked)
-
-    asyncio.run(main())
-    told = last(tracker, emulator)
-    assert (told.provider, told.model, told.hit_ratio) == ("azure", "gpt-5.6-sol", 1.0)
