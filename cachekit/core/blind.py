@@ -24,7 +24,11 @@ _LIKE, _GROWN = 0.03, 1.3
 """A rewrite is about as long as what it replaces, or longer by what a conversation has grown meanwhile."""
 
 _STEADY = 3
-"""Calls that cached something one after the other: one that does not has lost its breakpoints."""
+"""Calls that cached something one after the other: one that does not has lost its breakpoints. Also calls that read
+just as much as one another, a prefix that they share, and turns that each read the one before."""
+
+_TURN = 1.15
+"""The next turn of a conversation is as long as the one before, or longer by this at most."""
 
 
 @dataclass(slots=True)
@@ -37,10 +41,20 @@ class _Head:
 
 @dataclass(slots=True)
 class _Group:
-    """Calls of one family, session and model. `steady` counts those that cached something, without a break."""
+    """Calls of one family, session and model. `steady` counts those that cached something, without a break; `times`
+    those that read `common` tokens and no other number, one after the other."""
 
     heads: list[_Head] = field(default_factory=list)
     steady: int = 0
+    common: int = 0
+    times: int = 0
+
+    def see(self, read: int, written: int) -> None:
+        """Counts a call that read and wrote so much."""
+        self.steady = self.steady + 1 if read or written else 0
+        if read:
+            alike = abs(read - self.common) <= _SLACK
+            self.common, self.times = (self.common, self.times + 1) if alike else (read, 1)
 
 
 @dataclass(slots=True)
@@ -56,16 +70,16 @@ class BlindLineage:
         """What the call should have read; None where nothing tells."""
         call = seen.call
         known = self._prefixes.get(call.prefix_id) if call.prefix_id else None
-        if known is not None:
-            beyond = (
-                seen.policy.implicit and call.usage.read > 0
-            )  # what the provider marked behind it is not the prefix
-            return None if beyond else Due(known, known.ends[-1], repeated=True)
+        if known is not None and not seen.policy.implicit:
+            return Due(known, known.ends[-1], repeated=True)
+        if known is not None and call.usage.read:
+            return None  # what the provider marked lies behind the prefix that the log names
         group = self._groups.get(_key(seen))
         if group is None or not group.heads:
             return self._other_model(seen)
         head = _continued(group, seen) or (_of_session(group, seen) if session_of(call) else _like(group, seen))
-        return Due(head.earlier, head.earlier.ends[-1]) if head is not None else None
+        head = head or _next_turn(group, seen)
+        return Due(head.earlier, head.earlier.ends[-1]) if head is not None else _shared(group, seen)
 
     def _other_model(self, seen: Seen) -> Due | None:
         """The call before of the same session, or without any of the same family, that went to another model."""
@@ -78,7 +92,7 @@ class BlindLineage:
         """Keeps a call as the latest of its call site or conversation."""
         group = self._groups.setdefault(_key(seen), _Group())
         self._groups.move_to_end(_key(seen))
-        group.steady = group.steady + 1 if seen.call.usage.read or seen.call.usage.written else 0
+        group.see(seen.call.usage.read, seen.call.usage.written)
         if earlier.ends:
             head = _continued(group, seen)
             if head is not None:
@@ -133,6 +147,25 @@ def _like(group: _Group, seen: Seen) -> _Head | None:
     if not usage.written:
         return group.heads[-1] if group.steady >= _STEADY and _as_usual(group, usage.input_total) else None
     return next((head for head in reversed(group.heads) if _rewritten(head, usage.written)), None)
+
+
+def _next_turn(group: _Group, seen: Seen) -> _Head | None:
+    """The one conversation of a group that has gone on for some turns, where this call is as long as its next one and
+    read less: another one begins shorter."""
+    going = [head for head in group.heads if head.chain >= _STEADY - 1]
+    if len(going) != 1 or going[0] is not group.heads[-1]:
+        return None
+    before = going[0].earlier.call.usage.input_total
+    return going[0] if before <= seen.call.usage.input_total <= before * _TURN else None
+
+
+def _shared(group: _Group, seen: Seen) -> Due | None:
+    """The prefix that the calls of a group read one after the other, where this one read nothing and is no shorter or
+    longer than they are."""
+    usage, last = seen.call.usage, group.heads[-1].earlier
+    if usage.read or group.times < _STEADY or not _as_usual(group, usage.input_total):
+        return None
+    return Due(last, last.ends[-1]._replace(tokens=group.common, least=group.common))
 
 
 def _as_usual(group: _Group, total: int) -> bool:

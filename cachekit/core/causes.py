@@ -89,7 +89,8 @@ def cause_of(seen: Seen, due: Due) -> Found:
 
 
 def _unmarked(seen: Seen, due: Due) -> Found | None:
-    """No breakpoint any more; without blocks: nothing cached at all although the prompt is long enough."""
+    """No breakpoint any more; without blocks: nothing written of what was not read, although the prompt is long enough.
+    Wherever a breakpoint stood, that would be."""
     if seen.prompt is not None:
         if not takes_marks(seen.prompt, seen.policy) or seen.prompt.marked():
             return None
@@ -98,7 +99,8 @@ def _unmarked(seen: Seen, due: Due) -> Found | None:
         return Found(Cause.NO_MARK, "calls that share this prefix have breakpoints and this one has none")
     usage, needed = seen.call.usage, seen.policy.minimum or 4096
     breakpoints = seen.policy.style == "breakpoints" or not seen.policy.known
-    if breakpoints and not usage.read and not usage.written and usage.input_total >= needed:
+    lost = due.tokens - usage.read
+    if breakpoints and not usage.written and usage.input_total >= needed and usage.uncached >= lost:
         return Found(Cause.MARKS_GONE, "the family had breakpoints and this call has none", inferred=True)
     return None
 

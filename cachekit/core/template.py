@@ -15,10 +15,16 @@ _SPACE = re.compile(r"(?:\s|\\[nrt])+")
 
 _VOLATILE = re.compile(r"\x01(?:timestamp|date|time|uuid|hex|id|number)\x01")
 _COUNTED = re.compile(
-    r"(?:\b(?:request|turn|step|message|call|visit|query|iteration|attempt|session|run|ticket|user|counter|time|now|clock"
-    r"|timestamp|generated|updated)s?\b[^.!?\x01\"]{0,12}|#)$",
+    r"(?:(?:\b|_)(?:request|turn|step|message|call|visit|visitor|query|iteration|attempt|session|run|ticket|user|counter|count"
+    r"|build|depth|number|time|now|clock|timestamp|generated|updated)s?(?:\b|_)[^.!?\x01\"]{0,12}|#)$",
     re.IGNORECASE,
 )
+_SO_FAR = re.compile(
+    r"\s(?:[\w-]+\s){0,3}(?:so far|until now|today|remain(?:s|ing)?|left|open|unread|pending|online|waiting|queued)\b",
+    re.IGNORECASE,
+)
+"""What stands before and behind a number that counts what happens, and is not of the matter itself."""
+
 _STOP = re.compile(r'[.!?;\])>](?=\s|\\[nrt]|(?<!\\)"|$)|\\[nrt]|(?<!\\)"')
 """Where a sentence ends, or a line, or the text."""
 
@@ -51,7 +57,7 @@ def _without_sentences(masked: str) -> str:
         return masked
     parts, end = [], 0
     for token in found:
-        if token.group() == "\x01number\x01" and not _COUNTED.search(masked, max(0, token.start() - 40), token.start()):
+        if token.group() == "\x01number\x01" and not _counts(masked, token):
             continue
         span = _sentence(masked, token.start(), token.end())
         if span is not None and span[1] > end:
@@ -62,9 +68,14 @@ def _without_sentences(masked: str) -> str:
     return left if enough else masked
 
 
+def _counts(masked: str, token: re.Match[str]) -> bool:
+    labelled = _COUNTED.search(masked, max(0, token.start() - 40), token.start())
+    return labelled is not None or _SO_FAR.match(masked, token.end()) is not None
+
+
 def _sentence(masked: str, start: int, end: int) -> tuple[int, int] | None:
     """From behind the stop before to behind the one after; None for one that is too long."""
-    before = list(_STOP.finditer(masked, max(0, start - _REACH), start))
+    before = list(_STOP.finditer(masked, max(0, start - _REACH), start + 1))  # a tag around it is of its sentence
     after = _NEXT.match(masked, end) or _STOP.search(masked, end, end + _REACH)
     if not before or after is None:
         return None
