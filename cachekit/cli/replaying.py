@@ -18,9 +18,9 @@ from cachekit.cli.replay import Given, LiveFlags
 from cachekit.cli.signals import stopping
 from cachekit.core.errors import InputError, OutsideError, UsageError
 from cachekit.core.logs.native_write import CallLog
-from cachekit.core.logs.reading import read_any
 from cachekit.replay import parse_strategy
 from cachekit.replay.live import Ending, LiveOptions, LiveReplay, Timing, plan_live
+from cachekit.replay.opening import opened
 
 _LOOK = 0.25
 """Seconds between two looks at signals."""
@@ -31,7 +31,7 @@ def send_again(given: Given, flags: LiveFlags) -> int:
     if given.form not in ("text", "json"):
         raise UsageError(f"--live has no format {given.form[:20]!r}", mend="choose text or json")
     options = _options(given, flags)
-    plan = plan_live(lambda: read_any(given.paths, given.replay.input_format), options)
+    plan = plan_live(opened(given.paths, given.replay), options)
     typer.echo(forms.plan_text(plan, options), err=True, nl=False)
     if given.strict_input and plan.bad:
         raise InputError(f"{len(plan.bad):,} lines cannot be read", mend="nothing was sent; leave out --strict-input")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from cachekit.core.errors import InputError
 from cachekit.replay.best import Best, best
+from cachekit.replay.opening import opened
 from cachekit.replay.run import replay
 from cachekit.replay.strategies import DEFAULT, Strategy, candidates, parse_strategy
 from cachekit.replay.values import Replayed, ReplayOptions
@@ -23,7 +24,7 @@ def compare_strategies(
         chosen.insert(0, parse_strategy("as-sent"))
     more = [strategy for strategy in candidates() if strategy not in chosen] if best_of_all else []
     options = options or ReplayOptions()
-    found = replay(lambda: _log(paths, options), (*chosen, *more), options)
+    found = replay(opened(paths, options), (*chosen, *more), options)
     if not found.calls:
         reasons = ", ".join(f"{reason}: {count:,}" for reason, count in found.left_out.most_common(3))
         raise InputError(
@@ -34,9 +35,3 @@ def compare_strategies(
     rows = best(found) if best_of_all else []
     found.strategies = tuple(s for s in found.strategies if s in chosen or any(row.strategy == s.name for row in rows))
     return found, rows
-
-
-def _log(paths: Sequence[str], options: ReplayOptions) -> Iterable[object]:
-    from cachekit.core.logs.reading import read_any
-
-    return read_any(paths, options.input_format)

@@ -153,6 +153,15 @@ def test_the_result_goes_into_a_file_and_the_calls_into_a_log(log, folder, url) 
     assert '"calls": 6' in report.stdout
 
 
+@pytest.mark.parametrize("more", [[], ["--live", "--budget-usd", "1", "--yes", "--timing", "asap"]], ids=["", "live"])
+def test_a_log_from_stdin_is_read_as_often_as_a_strategy_needs(log, url, more) -> None:
+    address = ["--base-url", url] if more else []
+    words = ["replay", "-", "--strategy", "suggested", *more, *address]
+    done = CliRunner().invoke(app, words, input=log.read_bytes())
+    assert done.exit_code == 0, done.stderr
+    assert done.stdout.startswith("6 calls ")
+
+
 def test_a_budget_that_is_spent_is_a_good_end(log, url) -> None:
     done = run(
         log, "--live", "--budget-usd", "0.026", "--timing", "asap", "--yes", "--base-url", url, "--format", "json"

@@ -169,7 +169,7 @@ def test_a_budget_that_not_even_the_first_call_fits_is_refused() -> None:
 
 def test_a_model_without_a_price_is_not_sent() -> None:
     plan = of(CALL, replace(CALL, model="claude-nobody-9", request=claude(model="claude-nobody-9")))
-    assert plan.left_out == {"no price for claude-nobody-9, so no budget can be kept": 1}
+    assert plan.left_out == {"no price for claude-nobody-9 on anthropic, so no budget can be kept": 1}
 
 
 def test_calls_without_a_time_are_sent_one_after_the_other_only() -> None:
@@ -256,3 +256,10 @@ def test_in_the_logs_time_a_plan_needs_no_network(tmp_path, emulator, url) -> No
     before = len(emulator.calls)
     assert len(planned(log, options(emulator, "http://127.0.0.1:9")).sends) == 2
     assert len(emulator.calls) == before
+
+
+def test_a_tier_without_a_price_is_named() -> None:
+    call = replace(CALL, billing=Billing(tier="hypersonic"))
+    assert list(of(CALL, call).left_out) == [
+        "no price known for hypersonic of claude-sonnet-4-6, so no budget can be kept"
+    ]

@@ -215,6 +215,24 @@ def test_the_end_can_be_asked_for(tmp_path, emulator, url) -> None:
     assert (live.outcome.ending, live.outcome.sent, live.outcome.unsent) == (Ending.STOPPED, 1, 1)
 
 
+def test_at_the_end_answers_are_not_waited_for_long(tmp_path, emulator, url) -> None:
+    log = record(tmp_path / "calls.ndjson", emulator, url, asked("a", "b", gap=300))
+    wish = replace(options(emulator, url), time=Time(wall=emulator.clock.now))
+    plan, before = planned(log, wish), len(emulator.calls)
+    live = LiveReplay(plan, wish)
+    live.connect()
+    emulator.inject("first-event=8")
+    thread = threading.Thread(target=live.work)
+    thread.start()
+    time.sleep(0.5)
+    live.stop()
+    thread.join(5)
+    assert not thread.is_alive()
+    done = live.outcome
+    assert (done.ending, done.sent, done.answered, len(emulator.calls) - before) == (Ending.STOPPED, 1, 0, 1)
+    assert (dict(done.errors), done.at_risk) == ({"not waited for": 1}, plan.sends[0].costs.most)
+
+
 # --- the log of what was sent -----------------------------------------------------------------------------------------
 
 

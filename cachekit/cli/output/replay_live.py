@@ -21,6 +21,10 @@ _COLUMNS = (
     Column("missed", number=True),
     Column("retries", number=True, drop=1),
 )
+_REASONS = 8
+"""Reasons that are shown one by one, the most frequent ones; JSON has them all."""
+
+_FAMILIES = 20
 _UNITS = ((86_400, "d"), (3600, "h"), (60, "min"))
 
 
@@ -34,8 +38,11 @@ def plan_text(plan: Plan, options: LiveOptions) -> str:
     out.append(hanging("time:     ", _time(plan, options)))
     if options.strategy is not None:
         out.append(hanging("strategy: ", f"{options.strategy.name}: the requests carry its breakpoints, not their own"))
-    for reason, count in plan.left_out.most_common():
+    reasons = plan.left_out.most_common()
+    for reason, count in reasons[:_REASONS]:
         out.append(hanging("not sent: ", f"{_calls(count)} ({reason})"))
+    if rest := reasons[_REASONS:]:
+        out.append(hanging("not sent: ", f"{_calls(sum(count for _, count in rest))} for {len(rest):,} more reasons"))
     if plan.bad:
         out.append(hanging("", f"unreadable: {len(plan.bad):,} lines"))
     if plan.late:
@@ -94,6 +101,9 @@ def as_text(outcome: Outcome, options: LiveOptions) -> str:
     ]
     if outcome.families:
         out += ["\n", table(_COLUMNS, _rows(outcome))]
+    if len(outcome.families) > _FAMILIES:
+        rest = len(outcome.families) - _FAMILIES
+        out.append(styled(f"({rest:,} more families, which cost less, are in --format json)\n", "dim"))
     return "".join(out)
 
 
@@ -125,11 +135,18 @@ def _ended(outcome: Outcome) -> str:
 
 
 def _rows(outcome: Outcome) -> Iterator[list[str]]:
-    named = list(outcome.families.items())
-    for name, family in ([("all", outcome.total())] if len(named) > 1 else []) + named:
+    for name, family in ([("all", outcome.total())] if len(outcome.families) > 1 else []) + _shown(outcome):
         yield [styled(printable(name or "unassigned"), "bold"), *[""] * (len(_COLUMNS) - 1)]
         yield ["  recorded", *_cells(family.recorded)]
         yield ["  now", *_cells(family.now)]
+
+
+def _shown(outcome: Outcome) -> list[tuple[str, Family]]:
+    """The families in the order of the log; of too many those that cost most."""
+    named = list(outcome.families.items())
+    if len(named) <= _FAMILIES:
+        return named
+    return sorted(named, key=lambda one: -one[1].now.paid)[:_FAMILIES]
 
 
 def _cells(totals: Totals) -> list[str]:

@@ -29,18 +29,18 @@ _TWICE, _SHORT = 2, 1024
 """What is reserved for an answer without a limit: twice what it had in the log, and no less than so many tokens."""
 
 
-def costs_of(call: Call, outgoing: Outgoing, seen: tuple[Prompt, Policy], now: tuple[float, Overrides]) -> Costs | None:
-    """The costs of a recorded call at the prices of a moment (seconds since 1970), with the user's own tables; None
-    where its model has no price. `seen`: what the cache will see of the request, and the ways of its model."""
+def costs_of(call: Call, outgoing: Outgoing, seen: tuple[Prompt, Policy], now: tuple[float, Overrides]) -> Costs | str:
+    """The costs of a recorded call at the prices of a moment (seconds since 1970), with the user's own tables; or why
+    there are none. `seen`: what the cache will see of the request, and the ways of its model."""
     prompt, policy = seen
     estimate = prompt.total()
     size = call.usage.input_total or estimate.mid
     usual, large = _rates(call, policy, size, now), _rates(call, policy, max(size, estimate.high), now)
-    if usual is None or large is None or usual.output is None or large.output is None:
-        return None
+    if usual is None or large is None:
+        return f"no price for {call.model[:60]} on {policy.host[:40]}, so no budget can be kept"
     dearest, dear = _dearest(prompt, policy, large), _dearest(prompt, policy, usual)
-    if dearest is None or dear is None:
-        return None
+    if dearest is None or dear is None or usual.output is None or large.output is None:
+        return f"{(*usual.notes, 'no whole price')[0]} of {call.model[:60]}, so no budget can be kept"
     limit, is_open = _limit(outgoing.body, call)
     said = usual.output * call.usage.output / _MILLION
     paid, plain = price(call.usage, usual), without_cache(call.usage, usual)
@@ -78,4 +78,4 @@ def _limit(body: Mapping[str, object], call: Call) -> tuple[int, bool]:
     found = [limit for path in _LIMITS if (limit := count(dig(body, *path))) is not None]
     if not found:
         return max(_SHORT, _TWICE * call.usage.output), True
-    return max(found) * max(1, count(body.get("n")) or 1), False
+    return max(*found, call.usage.output) * max(1, count(body.get("n")) or 1), False

@@ -33,6 +33,9 @@ TIMEOUT = 600.0
 """Seconds that an answer may take, as the SDKs have it."""
 
 
+_RECORD = 'record with CacheTracker(log=..., content="full"), or name a log with request bodies'
+
+
 @dataclass(slots=True)
 class _Draft:
     """A plan in the making."""
@@ -110,8 +113,8 @@ def _send(draft: _Draft, call: Call, outgoing: Outgoing, judged: CallMetrics) ->
             return made
         outgoing = made
     costs = costs_of(call, outgoing, (prompt_of(outgoing, policy), policy), (options.time.wall(), tables))
-    if costs is None:
-        return f"no price for {call.model[:60] or 'a model without a name'}, so no budget can be kept"
+    if isinstance(costs, str):
+        return costs
     region = call.scope.region if outgoing.backend in AWS and call.scope.region else None
     address = Address(outgoing.backend, region, base_url=options.base_url, timeout=TIMEOUT)
     slim = replace(call, prompt=None, request=None)
@@ -122,7 +125,7 @@ def _refuse(plan: Plan, budget: Decimal) -> None:
     """Ends where nothing could be sent, and says what to do about it."""
     if not plan.sends:
         reasons = ", ".join(f"{reason}: {count:,}" for reason, count in plan.left_out.most_common(3))
-        mend = 'record with CacheTracker(log=..., content="full")' if plan.left_out[NO_REQUEST] else ""
+        mend = _RECORD if plan.left_out[NO_REQUEST] else ""
         raise InputError(f"no call can be sent again ({reasons or 'the log holds none'})", mend=mend)
     first = plan.sends[0].costs.most
     if first > budget:

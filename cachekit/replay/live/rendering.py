@@ -52,7 +52,8 @@ def rendered(outgoing: Outgoing, strategy: Strategy, policy: Policy, shared: Sha
     planned = plan(strategy, prompt, policy, shared)
     if _marks(planned, policy) == _marks(prompt, policy):
         return outgoing
-    body = _placed(_bare(outgoing.body, outgoing.backend), planned, outgoing, policy)
+    bare = _bare(outgoing.body, outgoing.backend)
+    body = _placed(bare, planned, outgoing, policy) if bare is not None else None
     made = replace(outgoing, body=body) if body is not None else None
     if made is None or not _stands(made, planned, policy):
         return f"whose form cannot carry the breakpoints of {strategy.name}"
@@ -70,20 +71,28 @@ def _stands(made: Outgoing, planned: Prompt, policy: Policy) -> bool:
     return prefixes(found) == prefixes(planned) and _marks(found, policy) == _marks(planned, policy)
 
 
-def _bare(body: Body, backend: Backend) -> dict[str, object]:
-    """A copy without any breakpoint. The last is taken out first, so that none moves the place of another."""
+def _bare(body: Body, backend: Backend) -> dict[str, object] | None:
+    """A copy without any breakpoint. The last is taken out first, so that none moves the place of another. None where
+    one stands behind a key that no route can be written for."""
     made: dict[str, object] = deepcopy(dict(body))
-    for mark in reversed(sent_marks(made, backend)):
-        if mark.route in (*MARKERS, OPTIONS):
-            made.pop(mark.route, None)
-            continue
-        holder = resolve(made, mark.route)
-        if is_cache_point(holder):
-            del resolve(made, parent(mark.route))[steps(mark.route)[-1]]  # type: ignore[attr-defined]  # a list holds it
-        elif isinstance(holder, dict):
-            for key in (*MARKERS, "cachePoint"):
-                holder.pop(key, None)
+    try:
+        for mark in reversed(sent_marks(made, backend)):
+            _take_out(made, mark.route)
+    except KeyError:
+        return None
     return made
+
+
+def _take_out(body: dict[str, object], route: str) -> None:
+    if route in MARKERS:
+        body.pop(route, None)
+        return
+    holder = resolve(body, route)
+    if is_cache_point(holder):
+        del resolve(body, parent(route))[steps(route)[-1]]  # type: ignore[attr-defined]  # a list holds it
+    elif isinstance(holder, dict):
+        for key in (*MARKERS, "cachePoint"):
+            holder.pop(key, None)
 
 
 def _placed(bare: dict[str, object], planned: Prompt, outgoing: Outgoing, policy: Policy) -> Body | None:

@@ -16,6 +16,7 @@ from cachekit.core.calls import Call
 from cachekit.core.errors import CachekitError
 from cachekit.core.providers import lower
 from cachekit.core.providers.draft import texts
+from cachekit.core.shape import mapping
 from cachekit.faults import Fault, FaultKind, fault_of
 from cachekit.replay.live.purse import Purse
 from cachekit.replay.live.values import Attempt, Ending, Family, LiveOptions, Outcome, Plan, Send, Timing
@@ -59,7 +60,9 @@ class LiveReplay:
         self._attempts: dict[int, list[Attempt]] = defaultdict(list)
         self._busy = self._unreached = 0
         self._began = self._last = 0.0
-        settings = Settings(policy=options.policy, history_size=1, overrides=options.replay.overrides)
+        own = options.replay.overrides or {}
+        named = {name: model for name, model in mapping(own.get("models")).items() if isinstance(model, str)}
+        settings = Settings(policy=options.policy, models=named, history_size=1, overrides=own)
         outside = Outside(options.time.wall, lambda _: None, None, (self._heard,))
         self._ledger = Ledger(settings, outside)
         self._tracking = Tracking(self._ledger, Retries(options.policy, self._may_retry), options.sleep)
