@@ -14,6 +14,7 @@ from cachekit.core.errors import OutsideError
 from cachekit.core.shape import count, items, mapping, text
 from cachekit.pull.aws import Service
 from cachekit.pull.events import Batch, Event, Span
+from cachekit.pull.faults import AGAIN
 from cachekit.pull.wish import MINUTE
 
 FIRST = MINUTE
@@ -23,6 +24,9 @@ GOOD_EVENTS, GOOD_PAGES = 10_000, 50
 """How much a window should hold. A page has at most 1 MB, so that few large events fill many pages."""
 
 GROWTH = 8
+
+_PARTS = frozenset({"events", "nextToken", "searchedLogStreams"})
+"""Of every answer at least one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +97,13 @@ def _window(service: Service, group: Group, window: Span, most: Most) -> Generat
 
 def _page(service: Service, group: Group, window: Span, token: str) -> Mapping[str, object]:
     more = {"nextToken": token} if token else {}
-    return service.ask(
+    answer = service.ask(
         "filter_log_events", **group.parameters, startTime=window.start, endTime=window.end - 1, limit=10_000, **more
     )
+    if not answer.keys() & _PARTS:  # a proxy's page: taken for an empty window, it would move the mark
+        mend = f"look at HTTPS_PROXY and AWS_ENDPOINT_URL, {AGAIN}"
+        raise OutsideError("what answered is not CloudWatch Logs", where=service.about, mend=mend)
+    return answer
 
 
 def _event(item: Mapping[str, object]) -> Event | None:

@@ -113,3 +113,9 @@ def test_a_page_that_points_to_itself_ends_the_reading(world, service):
     world.page, world.stuck = 1, True
     with pytest.raises(OutsideError, match="to the same page"):
         list(read_group(service(), GROUP, HOUR_AGO))
+
+
+def test_an_answer_that_is_none_is_no_empty_window(world, service):
+    world.proxied = True
+    with pytest.raises(OutsideError, match="not CloudWatch Logs"):
+        list(read_group(service(), GROUP, HOUR_AGO))
