@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import nullcontext
 from dataclasses import replace
@@ -86,7 +87,7 @@ def _caught(live: LiveReplay, errors: list[BaseException]) -> None:
 
 def _progress(live: LiveReplay, over: bool = False) -> None:
     """A line that is written over, where somebody watches."""
-    if not sys.stderr.isatty():
+    if not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         return
     done, spent = live.progress
     line = "" if over else f"{done:,} of {len(live.plan.sends):,} answered, {usd(spent)} spent"

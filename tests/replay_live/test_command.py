@@ -180,8 +180,7 @@ def test_a_strategys_breakpoints_are_sent(log, emulator, url) -> None:
     assert "cache_control" not in json.dumps(emulator.calls[-1].body)
 
 
-def test_a_silent_miss_and_its_retry_have_their_columns(log, emulator, url, monkeypatch) -> None:
-    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+def test_a_silent_miss_and_its_retry_have_their_columns(log, emulator, url) -> None:
     emulator.inject("", "silent-miss")
     done = live(log, url, "--limit", "2")
     assert "1 for $0.00" in done.stdout
@@ -195,7 +194,7 @@ def test_a_call_that_fails_ends_with_3_and_the_rest_is_shown(log, emulator, url)
     done = live(log, url)
     assert done.exit_code == 3
     assert "6 calls sent again, 5 answered" in done.stdout
-    assert "failed: 1 call: rate limited (429)" in done.stdout
+    assert "failed: 1 call: rate limited (429) (--rate holds calls back)" in done.stdout
 
 
 def test_refused_credentials_are_one_line(log, emulator, url) -> None:

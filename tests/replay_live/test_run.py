@@ -12,7 +12,8 @@ import pytest
 
 from cachekit.core.logs.native import read_calls
 from cachekit.core.logs.native_write import CallLog
-from cachekit.replay.live import Ending, LiveReplay, Timing
+from cachekit.replay.live import Ending, LiveReplay, Timing, plan_live
+from cachekit.replay.live.run import MOST_AT_ONCE
 from cachekit.tracker import CachePolicy
 from cachekit.waiting import Time
 from tests.replay_live.recording import asked, options, outgoing, planned, record, replayed
@@ -77,6 +78,22 @@ def test_calls_that_overlapped_overlap_again(tmp_path, emulator, url) -> None:
     assert time.monotonic() - began < 1.1
     assert done.total().now.read == 0  # none had begun to be answered when the others came
     assert done.late < 0.3
+
+
+def test_not_everything_is_sent_at_once(tmp_path, emulator, url) -> None:
+    calls = [next(iter(read_calls(record(tmp_path / "calls.ndjson", emulator, url, asked("a")))))] * (MOST_AT_ONCE + 6)
+    wish = options(emulator, url)
+    live = LiveReplay(plan_live(lambda: iter(calls), wish), wish)
+    live.connect()
+    before = threading.active_count()
+    with emulator.hold():
+        thread = threading.Thread(target=live.work)
+        thread.start()
+        time.sleep(1.5)
+        under_way = sum(one.name.startswith("replay ") for one in threading.enumerate())
+    thread.join(20)
+    assert under_way == MOST_AT_ONCE
+    assert (live.outcome.answered, threading.active_count() <= before + 1) == (MOST_AT_ONCE + 6, True)
 
 
 def test_families_are_told_apart_and_in_the_order_of_the_log(tmp_path, emulator, url) -> None:

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from cachekit.cli.output.json_form import envelope
 from cachekit.cli.output.text import UNKNOWN, Column, hanging, percent, printable, styled, table, tokens, usd
+from cachekit.faults import FaultKind
 from cachekit.replay.live import Ending, Family, LiveOptions, Outcome, Plan, Timing
 from cachekit.tracker.totals import Totals
 
@@ -115,7 +116,8 @@ def _remarks(outcome: Outcome, options: LiveOptions) -> Iterator[tuple[str, bool
     if outcome.ending is not Ending.DONE:
         yield f"{_ended(outcome)}: {_calls(outcome.unsent)} of the plan not sent", True
     for kind, count in outcome.errors.most_common():
-        yield f"failed: {_calls(count)}: {outcome.examples.get(kind, kind)}", True
+        hint = " (--rate holds calls back)" if kind == FaultKind.RATE_LIMITED else ""
+        yield f"failed: {_calls(count)}: {outcome.examples.get(kind, kind)}{hint}", True
     if outcome.late >= 1:
         yield f"the log's time was not kept: the latest call started {_span(outcome.late)} late", True
     if outcome.warm:

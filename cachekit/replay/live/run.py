@@ -202,7 +202,8 @@ class LiveReplay:
         if fault is not None and not any(attempt.metrics.failed for attempt in attempts):
             family.now.failed += 1
         out.warm += first and bool(attempts) and attempts[0].metrics.cache_read_tokens > 0
-        paid = [_paid(attempt, most, fault) for attempt in attempts] or [(Decimal(0), most * _may_have_cost(fault))]
+        unheard = (Decimal(0), most * (fault is None or fault.may_have_cost))
+        paid = [_paid(attempt, most, fault) for attempt in attempts] or [unheard]
         known, at_risk = (sum(column, Decimal(0)) for column in zip(*paid, strict=True))
         self._purse.settle(self._held.pop(send.number), known, at_risk)
 
@@ -236,15 +237,11 @@ class LiveReplay:
         self._over()
 
 
-def _may_have_cost(fault: Fault | None) -> bool:
-    return fault is not None and fault.may_have_cost
-
-
 def _paid(attempt: Attempt, most: Decimal, fault: Fault | None) -> tuple[Decimal, Decimal]:
     """What an attempt cost for certain, and what it may have cost besides: an answer that failed may be billed all the
     same, one that was cut off or tells no counts up to the most."""
     known = attempt.cost.paid or Decimal(0)
     if attempt.metrics.failed:
-        return known, most * _may_have_cost(fault)
+        return known, most * (fault is not None and fault.may_have_cost)
     unsure = attempt.cost.paid is None or "incomplete" in attempt.metrics.flags
     return known, max(Decimal(0), most - known) if unsure else Decimal(0)
