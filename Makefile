@@ -2,7 +2,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test fuzz test-stacks bench bench-pull bench-warm truth goldens clean
+.PHONY: demo test fuzz test-stacks test-clients bench bench-tracker bench-pull bench-warm truth goldens clean
 
 # Each line shows a command and runs it; those that end in a 1 are meant to fail.
 demo: $(VENV)/.installed
@@ -42,6 +42,14 @@ bench-pull: $(VENV)/.tested
 SETS ?= measured newest
 test-stacks: $(BIN)/python
 	@$(BIN)/python -m tests.stacks.run $(SETS) $(MORE)
+
+# The tracker on libraries that pin older SDKs, in environments of their own.
+test-clients: $(BIN)/python
+	@$(BIN)/python -m tests.tracker.elsewhere.run $(MORE)
+
+bench-tracker: $(VENV)/.tested
+	@$(BIN)/python -m tests.bench.tracker
+	@$(BIN)/python -m tests.bench.tracker --log
 
 bench-warm: $(VENV)/.tested
 	@$(BIN)/python -m tests.bench.warm

@@ -1,4 +1,4 @@
-"""aioboto3 against the emulator. It pins an older botocore, so it is tested in an environment of its own."""
+"""aioboto3 against the emulator. It pins an older botocore."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import asyncio
 import gc
 import json
 
+import aioboto3
 import pytest
 
 from tests.emulator.bodies import HOUR, MARK, claude, converse, text
 from tests.tracker.tracked import last
-
-aioboto3 = pytest.importorskip("aioboto3", reason="aioboto3 is not installed here: it pins an older botocore")
 
 CLAUDE = "us.anthropic.claude-sonnet-4-6"
 

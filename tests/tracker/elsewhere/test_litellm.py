@@ -1,4 +1,4 @@
-"""litellm against the emulator. It pins an older openai, so it is tested in an environment of its own."""
+"""litellm against the emulator. It pins an older openai."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tests.emulator.bodies import HANDBOOK, MARK
 from tests.tracker.tracked import counts
 
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
-litellm = pytest.importorskip("litellm", reason="litellm is not installed here: it pins an older openai")
+import litellm
 
 
 def messages(question: str = "Which valve?") -> list:

@@ -16,10 +16,8 @@ import pytest
 from cachekit import read_calls
 from cachekit.core.calls import Call
 from tests.emulator.bodies import HANDBOOK
-from tests.tracker.test_litellm import body, messages
+from tests.tracker.elsewhere.test_litellm import body, litellm, messages
 from tests.tracker.tracked import counts
-
-litellm = pytest.importorskip("litellm", reason="litellm is not installed here: it pins an older openai")
 
 
 def logged(path: Path, wanted: int) -> list[Call]:
@@ -72,7 +70,6 @@ general_settings:
 
 @pytest.fixture
 def proxy(url, tmp_path, unused_port):
-    pytest.importorskip("fastapi", reason="litellm is installed here without its proxy")
     config, log = tmp_path / "config.yaml", tmp_path / "proxy.ndjson"
     config.write_text(CONFIG.format(url=url))
     program = [str(Path(sys.executable).with_name("litellm")), "--config", str(config), "--port", str(unused_port)]
