@@ -85,7 +85,7 @@ def test_without_a_terminal_it_asks_for_yes_and_tells_the_cost(log, emulator, ur
     before = len(emulator.calls)
     done = run(log, "--live", "--budget-usd", "1", "--base-url", url)
     assert (done.exit_code, len(emulator.calls)) == (2, before)
-    assert "--live would send 6 calls again for about $0.0" in done.stderr
+    assert "--live would send 6 calls again for $0.0" in done.stderr
     assert "say so with --yes" in done.stderr
 
 
@@ -260,7 +260,7 @@ def test_on_a_terminal_it_asks(log, emulator, url, answer, code, calls) -> None:
     except OSError:
         pass  # how a terminal tells its end
     process.wait(10)
-    assert b"Send 6 calls again for about $0.0" in shown
+    assert b"Send 6 calls again for $0.0" in shown
     assert (process.returncode, len(emulator.calls) - before) == (code, calls)
     assert (b"of 6 answered" in shown) is (calls > 0)
 

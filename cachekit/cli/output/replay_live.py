@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from decimal import Decimal
 
 from cachekit.cli.output.json_form import envelope
 from cachekit.cli.output.text import UNKNOWN, Column, hanging, percent, printable, styled, table, tokens, usd
@@ -35,7 +34,7 @@ _UNITS = ((86_400, "d"), (3600, "h"), (60, "min"))
 def plan_text(plan: Plan, options: LiveOptions) -> str:
     """What will be sent, at what cost and in what time; and what not."""
     out = [hanging("to send:  ", _what(plan))]
-    out.append(hanging("cost:     ", _cost(plan, options.budget)))
+    out.append(hanging("cost:     ", _cost(plan, options)))
     out.append(hanging("time:     ", _time(plan, options)))
     if options.strategy is not None:
         out.append(hanging("strategy: ", f"{options.strategy.name}: the requests carry its breakpoints, not their own"))
@@ -54,7 +53,7 @@ def plan_text(plan: Plan, options: LiveOptions) -> str:
 def question(plan: Plan, options: LiveOptions) -> str:
     """What is asked before money is spent."""
     return (
-        f"send {_calls(len(plan.sends))} again for about {usd(plan.as_recorded)}, "
+        f"send {_calls(len(plan.sends))} again for {usd(plan.as_recorded)} as recorded, "
         f"at most {usd(min(plan.most, options.budget))}"
     )
 
@@ -66,11 +65,12 @@ def _what(plan: Plan) -> str:
     return f"{len(plan.sends):,} of {_calls(plan.calls)}: {named}{more}"
 
 
-def _cost(plan: Plan, budget: Decimal) -> str:
+def _cost(plan: Plan, options: LiveOptions) -> str:
+    usual = "if the cache does as it did" if options.strategy is None else "with the breakpoints it had"
     guessed = sum(send.costs.open for send in plan.sends)
     said = (
-        f"about {usd(plan.as_recorded)} if the cache does as it did, {usd(plan.cold)} if nothing is read, at most "
-        f"{usd(plan.most)} with the longest answers; it stops at the budget of {usd(budget)}"
+        f"{usd(plan.as_recorded)} {usual}, {usd(plan.cold)} if nothing is read, at most "
+        f"{usd(plan.most)} with the longest answers; it stops at the budget of {usd(options.budget)}"
     )
     if not guessed:
         return said
