@@ -112,7 +112,7 @@ def _show_causes(wish: ReportWish, form: str, output: Path | None) -> None:
     if form not in forms:
         raise UsageError(f"no format {form[:20]!r}", mend=f"choose {', '.join(forms)}")
     found = run_causes(wish, Path.cwd(), os.environ, time.time())
-    tell_unread(tuple(found.bad), len(found.bad))
+    tell_unread(found.report)
     emit(forms[form](found), output)
 
 

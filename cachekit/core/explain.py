@@ -8,9 +8,10 @@ reason, that is shown beside ours and wins.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
+from cachekit.core.aliases import Overrides
 from cachekit.core.cache import Chunks
 from cachekit.core.calls import BadLine, Call
 from cachekit.core.causes import Cause as Cause
@@ -21,8 +22,9 @@ from cachekit.core.explanation import cold
 from cachekit.core.lineage import Lineage
 from cachekit.core.logs.lowered import lowered
 from cachekit.core.order import in_order
+from cachekit.core.policy import Policy
 from cachekit.core.settling import Settling
-from cachekit.core.simulate import look_at, policy_of, prepared
+from cachekit.core.simulate import look_at, policies_under, policy_of, prepared
 from cachekit.core.stakes import stake
 
 _SLACK = 16
@@ -46,12 +48,18 @@ _PROVIDER = {
 }
 
 
-def explain(calls: Iterable[Call | BadLine]) -> Iterator[Explanation]:
+def explain(calls: Iterable[Call | BadLine], overrides: Overrides | None = None) -> Iterator[Explanation]:
     """The explanations of a log, in order of start: a log may be as far out of order as calls that run side by side
-    are. Memory is bounded."""
+    are. Memory is bounded. `overrides`: the user's own prices, policies and aliases, as the config has them."""
+    for found in _settled(calls, policies_under(overrides)):
+        at_stake = found.avoidable and found.tokens > 0
+        yield replace(found, usd=stake(found.call, found.tokens, overrides)) if at_stake else found
+
+
+def _settled(calls: Iterable[Call | BadLine], policies: Callable[[Call], Policy]) -> Iterator[Explanation]:
     lineage, settling = Lineage(), Settling()
     for call in in_order(_answered(calls)):
-        seen = _seen(call)
+        seen = _seen(call, policies)
         if _failed(seen.call):
             yield from settling.add(_rejected(seen), None, earlier_from(seen, None))
         else:
@@ -68,14 +76,15 @@ def _answered(calls: Iterable[Call | BadLine]) -> Iterator[Call]:
 
 def explain_call(lineage: Lineage, call: Call) -> Explanation | None:
     """Explains one call by those before it, and keeps it for those after it. Unlike `explain` it cannot wait for what
-    follows: the first call of a prompt that goes on being used beside another is told as a change."""
-    seen = _seen(call)
+    follows: the first call of a prompt that goes on being used beside another is told as a change. Its dollars are
+    left to who knows the prices."""
+    seen = _seen(call, policy_of)
     return _rejected(seen) if _failed(seen.call) else _told(lineage, seen)[0]
 
 
-def _seen(call: Call) -> Seen:
+def _seen(call: Call, policies: Callable[[Call], Policy]) -> Seen:
     call = lowered(call)
-    policy = policy_of(call)
+    policy = policies(call)
     prompt = prepared(call.prompt, policy)
     return Seen(call, prompt, policy, look_at(call, prompt, policy))
 
@@ -152,8 +161,7 @@ def _without_due(seen: Seen) -> Explanation | None:
     start, told = cold(seen.call), _PROVIDER.get(seen.call.miss or "")
     if start is None or told is None:
         return start
-    usd = stake(seen.call, start.tokens)
-    return replace(start, cause=told, detail=f"the provider says {seen.call.miss}", usd=usd)
+    return replace(start, cause=told, detail=f"the provider says {seen.call.miss}")
 
 
 def _explanation(seen: Seen, due: Due, found: Found, lost: int) -> Explanation:
@@ -166,8 +174,7 @@ def _explanation(seen: Seen, due: Due, found: Found, lost: int) -> Explanation:
         call=call,
         cause=cause,
         detail=detail,
-        tokens=lost,
-        usd=stake(call, lost),
+        tokens=min(lost, call.usage.input_total - call.usage.read),
         route=change.route if change else "",
         kind=change.kind if change else "",
         offset=change.offset if change else -1,

@@ -11,9 +11,10 @@ from cachekit.core.causes import Cause
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """Why one call missed. `tokens` were due and not read (for a cold start: written), `usd` is what they cost above
-    their price as reads, None when unpriced. `kind` says what changed, where something did; `gap` is the time since the
-    earlier call in seconds. `inferred` causes come from usage and time alone."""
+    """Why one call missed. `tokens` could have been read and were not (for a cold start: written), never more than all
+    that the call did not read; `usd` is at stake: what they cost above their price as reads, None when unpriced, and
+    for a cold start. `kind` says what changed, where something did; `gap` is the time since the earlier call in
+    seconds. `inferred` causes come from usage and time alone."""
 
     call: Call
     cause: Cause

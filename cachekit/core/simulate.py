@@ -7,10 +7,11 @@ left to the simulation.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
+from cachekit.core.aliases import Overrides
 from cachekit.core.auditors.marks import takes_marks
 from cachekit.core.cache import BreakpointCache, Chunks, Lookup, Outcome, Point, PrefixCache
 from cachekit.core.calls import BadLine, Call
@@ -115,8 +116,22 @@ def _policy(model: str, host: str) -> Policy:
 
 def policy_of(call: Call) -> Policy:
     """The cache policy of a call's model on the host that served it."""
+    return _policy(*_served(call))
+
+
+def _served(call: Call) -> tuple[str, str]:
     scope = call.prompt.scope if call.prompt else call.scope
-    return _policy(call.model or scope.model, call.billing.host or scope.host or call.provider)
+    return call.model or scope.model, call.billing.host or scope.host or call.provider
+
+
+def policies_under(overrides: Overrides | None) -> Callable[[Call], Policy]:
+    """`policy_of` under the user's own tables, as the config has them."""
+    if not overrides:
+        return policy_of
+    found: Callable[[str, str], Policy] = lru_cache(maxsize=4096)(
+        lambda model, host: find_policy(model, host, overrides)
+    )
+    return lambda call: found(*_served(call))
 
 
 def server_tools(prompt: Prompt) -> bool:

@@ -4,26 +4,42 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from cachekit.core.aliases import Overrides
 from cachekit.core.calls import Call
-from cachekit.core.pricing import Rates, find_rates
+from cachekit.core.pricing import Rates, find_rates, price
+from cachekit.core.pricing.rates import MILLION
 from cachekit.core.usage import Usage
 
+BILLED = ("write_12h", "write_1h", "write_30m", "write_5m", "write_unknown", "uncached")
+"""How tokens are billed that were not read, in their order in a prompt: the longest-lived writes stand first."""
 
-def stake(call: Call, tokens: int) -> Decimal | None:
-    """USD that tokens which were due cost above their price as reads: as writes as far as the call wrote, else as
-    input. None where a price is not known."""
+
+def stake(call: Call, tokens: int, overrides: Overrides | None = None) -> Decimal | None:
+    """USD that tokens which were not read cost above their price as reads. None where a price is not known.
+    `overrides`: the user's own tables, as the config has them."""
     usage = call.usage
-    host = call.billing.host or call.scope.host or call.provider
-    rates = find_rates(call.model, host, at=call.ts, prompt_tokens=usage.input_total, billing=call.billing)
+    told = next((host for host in (call.billing.host, call.scope.host) if host and "." not in host), "")
+    rates = find_rates(
+        call.model,
+        told or call.provider,
+        at=call.ts,
+        prompt_tokens=usage.input_total,
+        billing=call.billing,
+        overrides=overrides,
+    )
     return None if rates is None else above_reads(usage, rates, tokens)
 
 
 def above_reads(usage: Usage, rates: Rates, tokens: int) -> Decimal | None:
-    """The same for a usage at known rates."""
+    """The same for a usage at known rates: of the first tokens behind what was read, as they were billed. Never more
+    than what all that was not read cost above its price as reads."""
     if rates.read is None or rates.input is None:
         return None
-    kind = max(("write_5m", "write_1h", "write_30m", "write_12h"), key=lambda name: getattr(usage, name))
-    write = getattr(rates, kind if getattr(usage, kind) else "write_5m")
-    written = min(tokens, usage.written) if write is not None else 0
-    paid = (write or 0) * written + rates.input * (tokens - written)
-    return Decimal(paid - rates.read * tokens) / 1_000_000
+    billed, left = list[int](), max(0, tokens)
+    for kind in BILLED:
+        billed.append(min(left, getattr(usage, kind)))
+        left -= billed[-1]
+    long, hour, half, short, unknown, uncached = billed
+    lost = Usage(uncached, 0, short, hour, half, long, unknown)
+    paid = price(lost, rates)
+    return max(Decimal(0), paid.low - rates.read * lost.input_total / MILLION) if paid.complete else None

@@ -16,7 +16,7 @@ from cachekit.report.keys import CACHEABLE, COUNTS, WITH, WITHOUT, CellKey, Trac
 from cachekit.report.ledger import Ledger, Sums
 from cachekit.report.options import LABEL, UNASSIGNED, ReportOptions, day_of
 from cachekit.report.state import State
-from cachekit.report.track import Attempt, entry_of
+from cachekit.report.track import Attempt, Loss, entry_of
 
 EXCLUDED = ("error", "response_cache", "synthetic")
 """Calls that no provider answered: counted, and left out of everything else."""
@@ -83,6 +83,13 @@ class _Turn(NamedTuple):
     waited_ms: float
 
 
+class Told(NamedTuple):
+    """Who asks for each loss by itself: the name of a call, which stands in its cell as `by`, and who takes losses."""
+
+    name: Callable[[Call], str]
+    take: Callable[[Loss], None]
+
+
 class Place(NamedTuple):
     """Where a call counts; `track` is None where no due read can be looked for."""
 
@@ -93,12 +100,21 @@ class Place(NamedTuple):
 
 class Counting:
     """Adds calls to a ledger. `in_order`: they come in the order of a log; else they are put in order of time, many
-    together, before due reads are looked for. `content`: their log may hold requests, so that one without is told."""
+    together, before due reads are looked for. `content`: their log may hold requests, so that one without is told.
+    `told`: losses are not added up but told, and all calls stand in one row."""
 
-    def __init__(self, options: ReportOptions, source: str = "", *, in_order: bool, content: bool = False) -> None:
-        self.ledger = Ledger(options, source)
-        self._options, self._in_order, self._row = options, in_order, row_of(options.by)
-        self._content = content
+    def __init__(
+        self,
+        options: ReportOptions,
+        source: str = "",
+        *,
+        in_order: bool,
+        content: bool = False,
+        told: Told | None = None,
+    ) -> None:
+        self.ledger = Ledger(options, source, told.take if told is not None else None)
+        self._options, self._in_order, self._content, self._told = options, in_order, content, told
+        self._row: Callable[[Call], str] = row_of(options.by) if told is None else (lambda _: "")
         self._waiting: list[_Turn] = []
         self.facts: Callable[[str, str], Facts] = lru_cache(maxsize=4096)(
             lambda model, host: facts_of(model, host, options.overrides)
@@ -130,7 +146,9 @@ class Counting:
         add_usage(place.sums, usage, place.facts.cacheable(usage.input_total) if usage.known else 0)
         if place.track is not None and call.ts is not None:
             waited = call.ttft_ms if call.ttft_ms is not None else call.latency_ms
-            attempt = attempt_of(call.ts, usage, place.sums.key)
+            key = place.sums.key
+            key = key if self._told is None else key._replace(by=self._told.name(call))
+            attempt = attempt_of(call.ts, usage, key)
             self._turn(_Turn(call.ts, len(self._waiting), place.track, attempt, waited or 0.0))
 
     def _named(self, call: Call) -> Call:
@@ -188,7 +206,7 @@ class Counting:
         entry = entry_of(turn.ts, turn.waited_ms, attempt.read, attempt.billed)
         loss = self.ledger.track(turn.track).take(attempt, entry, slot_of(turn.ts))
         if loss is not None:
-            self.ledger.sums(attempt.cell, None).lose(loss)
+            self.ledger.lose(loss)
 
     def state(self) -> State:
         """All that was counted."""

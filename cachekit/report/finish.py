@@ -6,15 +6,17 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import reduce
+from typing import NamedTuple
 
 from cachekit.core.pricing import Rates, find_rates, price, without_cache
 from cachekit.core.pricing.rates import MILLION
 from cachekit.core.usage import Usage
 from cachekit.report.facts import Facts, facts_of
-from cachekit.report.keys import CACHEABLE, WITH, CellKey
+from cachekit.report.keys import CACHEABLE, WITH, CellKey, TrackKey
 from cachekit.report.options import OTHER, UNASSIGNED, ReportOptions
 from cachekit.report.state import Cell, State, added, bounded
-from cachekit.report.track import LOSS_KINDS, SURE, Loss, join
+from cachekit.report.track import LOSS_KINDS, SURE, Loss, Segment, join
 from cachekit.report.values import Bodies, Comparison, Report, Row
 
 _LIVES = {"write_5m": 300, "write_30m": 1800, "write_1h": 3600, "write_12h": 43200}
@@ -34,7 +36,7 @@ class _Priced:
 def finish(state: State) -> Report:
     """The report of a state. The same calls give the same report, however they were split, folded and merged."""
     state = joined(bounded(state))
-    priced = list(_priced(state))
+    priced = [_Priced(found.key, _figures(found)) for found in _rated(state)]
     calls = [found for found in priced if found.key.kind == "call"]
     rows = _rows(calls, lambda key: key.by)
     families = rows if state.options.by == "family" else _rows(calls, lambda key: key.family)
@@ -58,20 +60,56 @@ def finish(state: State) -> Report:
     )
 
 
+def avoidable_by(state: State, losses: Iterable[tuple[str, Loss]]) -> dict[str, Decimal]:
+    """The avoidable USD of a state by the names of its losses; calls that kept caches alive are left out."""
+    named: defaultdict[CellKey, defaultdict[str, list[Loss]]] = defaultdict(lambda: defaultdict(list))
+    for name, loss in losses:
+        named[loss.cell][name].append(loss)
+    usd: defaultdict[str, Decimal] = defaultdict(Decimal)
+    for found in _rated(bounded(state)):
+        if found.key.kind != "call" or found.rates is None or not _figures(found).priced:
+            continue
+        for name, own in named[found.key].items():
+            parts = (_lost(_with(Cell(()), loss), found.life) for loss in own)
+            usd[name] += _avoidable(reduce(added, parts), found.rates)
+    return dict(usd)
+
+
+def due_losses(state: State) -> Callable[[Loss], bool]:
+    """Whether a loss counts, by the lifetimes that a log's families write: beyond them the entry had expired."""
+    lives, overrides = _lifetimes(state.cells), state.options.overrides
+
+    def counts(loss: Loss) -> bool:
+        if loss.bucket == SURE:
+            return True
+        known = lives.get(_writer(loss.cell))
+        return loss.bucket <= (facts_of(loss.cell.model, loss.cell.host, overrides).life if known is None else known)
+
+    return counts
+
+
 def joined(state: State) -> State:
     """The state with each track in one segment, the pieces put in order of time, and their losses in the cells."""
+    segments, losses = joined_tracks(state.segments)
+    cells = dict(state.cells)
+    for loss in losses:
+        cells[loss.cell] = _with(cells[loss.cell], loss)
+    return replace(state, cells=cells, segments=segments)
+
+
+def joined_tracks(
+    tracks: Mapping[TrackKey, tuple[Segment, ...]],
+) -> tuple[dict[TrackKey, tuple[Segment, ...]], list[Loss]]:
+    """Each track in one segment, the pieces put in order of time, and the losses that their meeting decides."""
     losses: list[Loss] = []
-    segments = {}
-    for key, pieces in state.segments.items():
+    segments: dict[TrackKey, tuple[Segment, ...]] = {}
+    for key, pieces in tracks.items():
         first, *others = sorted(pieces, key=lambda piece: piece.order)
         for piece in others:
             first, found = join(first, piece)
             losses += found
         segments[key] = (first,)
-    cells = dict(state.cells)
-    for loss in losses:
-        cells[loss.cell] = _with(cells[loss.cell], loss)
-    return replace(state, cells=cells, segments=segments)
+    return segments, losses
 
 
 def _with(cell: Cell, loss: Loss) -> Cell:
@@ -79,7 +117,17 @@ def _with(cell: Cell, loss: Loss) -> Cell:
     return replace(cell, losses={**cell.losses, loss.bucket: added(before, loss.tokens)})
 
 
-def _priced(state: State) -> Iterator[_Priced]:
+class _Rated(NamedTuple):
+    """A cell with the prices in force. `life`: seconds that its family's entries live."""
+
+    key: CellKey
+    cell: Cell
+    facts: Facts
+    rates: Rates | None
+    life: int
+
+
+def _rated(state: State) -> Iterator[_Rated]:
     facts: dict[tuple[str, str], Facts] = {}
     overrides = state.options.overrides
     lives = _lifetimes(state.cells)
@@ -95,8 +143,7 @@ def _priced(state: State) -> Iterator[_Priced]:
             billing=key.billing,
             overrides=overrides,
         )
-        lost = _lost(cell, lives.get(_writer(key), known.life))
-        yield _Priced(key, _figures(key, cell, rates, known, lost))
+        yield _Rated(key, cell, known, rates, lives.get(_writer(key), known.life))
 
 
 def _writer(key: CellKey) -> _Writer:
@@ -123,9 +170,10 @@ def _lost(cell: Cell, life: int) -> tuple[int, ...]:
     return lost
 
 
-def _figures(key: CellKey, cell: Cell, rates: Rates | None, facts: Facts, lost: tuple[int, ...]) -> Row:
-    usage, calls = cell.usage(), cell.counts[0]
-    cacheable = cell.counts[CACHEABLE] if facts.automatic else usage.read + usage.written
+def _figures(found: _Rated) -> Row:
+    key, cell, rates = found.key, found.cell, found.rates
+    usage, calls, lost = cell.usage(), cell.counts[0], _lost(cell, found.life)
+    cacheable = cell.counts[CACHEABLE] if found.facts.automatic else usage.read + usage.written
     row = Row(
         "",
         calls,

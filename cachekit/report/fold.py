@@ -34,10 +34,10 @@ def fold(paths: Paths, options: ReportOptions | None = None, *, stdin: BinaryIO 
             states.append(State(options, tally=told(found)))
         else:
             states += _fold_format(*found, options)
-    return _merged(states)
+    return merged(states)
 
 
-def _merged(states: list[State]) -> State:
+def merged(states: list[State]) -> State:
     """All states as one, merged in pairs, so that each is copied few times."""
     while len(states) > 1:
         states = [reduce(merge, states[at : at + 2]) for at in range(0, len(states), 2)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable
 from math import floor
 from typing import Protocol
 
@@ -160,10 +161,11 @@ class Track:
 
 
 class Ledger:
-    """Cells and tracks of one source, or of sources whose calls come in no order."""
+    """Cells and tracks of one source, or of sources whose calls come in no order. `told` takes the losses that would
+    else be added up."""
 
-    def __init__(self, options: ReportOptions, source: str = "") -> None:
-        self.options, self.source = options, source
+    def __init__(self, options: ReportOptions, source: str = "", told: Callable[[Loss], None] | None = None) -> None:
+        self.options, self.source, self._told = options, source, told
         self.tally: Counter[str] = Counter()
         self.examples: list[BadLine] = []
         self.first: float | None = None
@@ -189,12 +191,6 @@ class Ledger:
             found = self._tracks[key] = Track()
         return found
 
-    def look(self, track: Track, attempt: Attempt, sums: Sums) -> None:
-        """Judge a call, and add up what it lost."""
-        loss = track.look(attempt)
-        if loss is not None:
-            sums.lose(loss)
-
     def seen(self, ts: float) -> None:
         """A call began then; the first and the last are kept to the second."""
         ts = float(floor(ts))
@@ -219,7 +215,7 @@ class Ledger:
             if neighbours and found:
                 found[-1], losses = join(found[-1], segment)
                 for loss in losses:
-                    self._lose(loss)
+                    self.lose(loss)
             else:
                 found.append(segment)
         self._tracks = {}
@@ -228,8 +224,12 @@ class Ledger:
         self._sums = {}
         self._take(bounded(self._state()))
 
-    def _lose(self, loss: Loss) -> None:
-        self.sums(loss.cell, None).lose(loss)
+    def lose(self, loss: Loss) -> None:
+        """Add what should have been read, or tell whoever asked to be told."""
+        if self._told is None:
+            self.sums(loss.cell, None).lose(loss)
+        else:
+            self._told(loss)
 
     def _take(self, state: State) -> None:
         self._cells = dict(state.cells)

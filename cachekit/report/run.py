@@ -52,14 +52,14 @@ def run_report(
 
     Raises InputError where nothing could be read, or anything could not under `strict_input`."""
     config = load_config(start, env)
-    options, thresholds = _options(wish, config, now), _thresholds(wish, config)
+    options, thresholds = options_of(wish, config, now), _thresholds(wish, config)
     baseline = read_baseline(wish.baseline) if wish.baseline is not None else None
-    report = finish(fold(_paths(wish, config), options, stdin=stdin))
-    _check(report, wish)
+    report = finish(fold(paths_of(wish, config), options, stdin=stdin))
+    check_read(report, wish)
     return ReportRun(report, judge(report, thresholds, baseline, options.min_calls))
 
 
-def _paths(wish: ReportWish, config: Config) -> list[str]:
+def paths_of(wish: ReportWish, config: Config) -> list[str]:
     if wish.paths:
         return list(wish.paths)
     if config.log is not None:
@@ -67,7 +67,7 @@ def _paths(wish: ReportWish, config: Config) -> list[str]:
     raise UsageError("no log to read", mend="name files or folders, - for stdin, or set defaults.log in cachekit.toml")
 
 
-def _options(wish: ReportWish, config: Config, now: float) -> ReportOptions:
+def options_of(wish: ReportWish, config: Config, now: float) -> ReportOptions:
     since, until, split_at = (
         parse_moment(value, now) if value is not None else None for value in (wish.since, wish.until, wish.split_at)
     )
@@ -95,7 +95,7 @@ def _thresholds(wish: ReportWish, config: Config) -> Thresholds:
     )
 
 
-def _check(report: Report, wish: ReportWish) -> None:
+def check_read(report: Report, wish: ReportWish) -> None:
     """Nothing read is never a report, and neither is anything unread where that was forbidden."""
     unread = sum(number for name, number in report.tally.items() if name.startswith("bad: "))
     first = report.examples[0] if report.examples else None

@@ -19,9 +19,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 
+from cachekit.core.stakes import BILLED
 from cachekit.report.keys import CellKey
 
-LOSS_KINDS = ("write_12h", "write_1h", "write_30m", "write_5m", "write_unknown", "uncached")
+LOSS_KINDS = BILLED
 """How tokens that should have been read were billed instead. The longest-lived writes stand first in a prompt."""
 
 SURE = 0

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 
 import typer
 
 from cachekit.cli.output.emit import emit
+from cachekit.cli.output.report_words import unreadable
 from cachekit.cli.output.text import printable
-from cachekit.core.calls import BadLine
 from cachekit.core.errors import UsageError
 from cachekit.report.run import ReportRun
+from cachekit.report.values import Report
 
 SHOWN = 20
 """Unreadable lines that are told one by one."""
@@ -31,14 +31,15 @@ def show(run: ReportRun, form: str, output: Path | None) -> None:
 def tell(run: ReportRun) -> None:
     """On stderr: the first lines that could not be read, and what the thresholds say."""
     report, judgement = run.report, run.judgement
-    tell_unread(report.examples, sum(number for name, number in report.tally.items() if name.startswith("bad: ")))
+    tell_unread(report)
     for kind, lines in (("failed", judgement.failed), ("not judged", judgement.unknown), ("note", judgement.notes)):
         for line in lines:
             typer.echo(f"{kind}: {printable(line)}", err=True)
 
 
-def tell_unread(examples: Sequence[BadLine], count: int) -> None:
+def tell_unread(report: Report) -> None:
     """On stderr: some of the lines that could not be read, and how many more there are."""
+    examples, count = report.examples, unreadable(report)
     for bad in examples[:SHOWN]:
         where = f"{bad.source}:{bad.number}" if bad.source else f"line {bad.number}"
         typer.echo(f"{printable(where)}: {printable(bad.reason)}", err=True)

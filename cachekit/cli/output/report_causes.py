@@ -4,55 +4,61 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from cachekit.cli.output import html as pages
 from cachekit.cli.output.json_form import envelope
 from cachekit.cli.output.markdown import escaped, markdown_table
+from cachekit.cli.output.report_words import avoidable, coverage, headline, remarks, span, unreadable
 from cachekit.cli.output.text import Column, hanging, percent, styled, table, tokens, usd
 from cachekit.report.causes import CauseReport, CauseRow
 
 _COLUMNS = (
     Column("cause"),
-    Column("misses", number=True),
-    Column("tokens", number=True),
+    Column("misses", number=True, drop=3),
+    Column("tokens", number=True, drop=4),
+    Column("avoidable", number=True),
     Column("at stake", number=True),
-    Column("inferred", number=True, drop=2),
+    Column("inferred", number=True, drop=5),
     Column("the worst of them", least=24, drop=1, wrap=True),
 )
 
 
 WORDS = (
-    "At stake: what the tokens of a miss cost above their price as reads; nothing for a cold start. The report calls "
-    "avoidable only reads that were due.",
-    "Expired: the entry had outlived its ttl, so no read was due; a longer ttl or warming costs something too: "
-    "a replay weighs them.",
+    "Avoidable: what due reads that did not happen cost above their price as reads, as in the report. A read was due "
+    "when an earlier call of the family left an entry that should still live and be readable.",
+    "At stake: what the tokens of a miss cost above their price as reads, whether or not a read was due; nothing for a "
+    "cold start. Of an entry that had expired no read was due: a longer ttl or warming costs something too, and a "
+    "replay weighs them.",
     "Inferred: told from usage and time alone, where the log holds no digests of the prompt.",
 )
 
 
 def text(found: CauseReport) -> str:
     """For people: what the misses cost, how much of it has a cause, and a row for each."""
-    rows = [_cells(row) for row in found.sorted_rows()]
-    lines = [styled(hanging("", _head(found)), "bold"), "\n", table(_COLUMNS, rows)]
-    return "".join([*lines, *(hanging("- ", remark) for remark in _remarks(found))])
+    lines = [styled(hanging("", headline(found.report)), "bold"), hanging("", _told(found)), "\n"]
+    lines.append(table(_COLUMNS, map(_cells, found.rows)) if found.rows else "no call missed\n")
+    notes = [hanging("- ", remark) for remark in _remarks(found)]
+    return "".join([*lines, "\n" if notes else "", *notes])
 
 
-def _head(found: CauseReport) -> str:
-    return f"at stake: {usd(found.avoidable)} in this log; {_known(found)}"
-
-
-def _known(found: CauseReport) -> str:
-    known = f"usage known for {percent(found.known_share)} of {found.calls:,} calls"
-    return f"{percent(found.explained_share)} of it has a cause; {known}" if found.avoidable else known
+def _told(found: CauseReport) -> str:
+    """What is known of the dollars."""
+    share = f", {percent(found.explained_share)} of it with a cause" if found.avoidable else ""
+    return f"in this log: {usd(found.avoidable)} avoidable{share}; {usd(found.at_stake)} at stake in all misses"
 
 
 def _remarks(found: CauseReport) -> list[str]:
-    unpriced = sum(row.unpriced for row in found.rows.values())
-    told = [f"misses of models without a price, in no dollars: {unpriced:,}"] if unpriced else []
-    return told + ([f"lines that could not be read: {len(found.bad):,}"] if found.bad else [])
+    unpriced = sum(row.unpriced for row in found.rows)
+    told = [f"misses of models without a price, in no figure of money: {unpriced:,}"] if unpriced else []
+    return [*told, *remarks(found.report)]
+
+
+def _at_stake(row: CauseRow) -> Decimal | None:
+    """Dollars of a row; None where none of its misses has a price."""
+    return None if row.unpriced and not row.at_stake else row.at_stake
 
 
 def _avoidable(row: CauseRow) -> Decimal | None:
-    """Dollars of a row; None where none of its misses has a price."""
-    return None if row.unpriced and not row.usd else row.usd
+    return None if _at_stake(row) is None else row.avoidable
 
 
 def _cells(row: CauseRow) -> list[str]:
@@ -61,6 +67,7 @@ def _cells(row: CauseRow) -> list[str]:
         f"{row.misses:,}",
         tokens(row.tokens),
         usd(_avoidable(row)),
+        usd(_at_stake(row)),
         f"{row.inferred:,}" if row.inferred else "",
         _worst(row),
     ]
@@ -70,11 +77,18 @@ def _worst(row: CauseRow) -> str:
     """What the worst miss was, and when."""
     found = row.worst
     if found is None:
-        return ""
+        return _BY_COUNTERS.get(row.cause, "")
     kind = f"{found.kind.replace('_', ' ')}: " if found.kind else ""
     place = f" at {found.route}" if found.route and found.route != found.kind else ""
     reason = f" (the provider says {found.provider_reason})" if found.provider_reason else ""
     return f"{kind}{found.detail}{place}{reason}"
+
+
+_BY_COUNTERS = {
+    "prefix_changed": "written anew while the entry of the family lived",
+    "unknown": "due by the counters of the family; the prompts tell nothing",
+}
+"""What is said of a cause that counters alone tell."""
 
 
 def json(found: CauseReport) -> str:
@@ -82,22 +96,26 @@ def json(found: CauseReport) -> str:
     return envelope(
         "causes/1",
         {
-            "calls": found.calls,
-            "known_share": found.known_share,
-            "explained_share": found.explained_share,
+            "calls": found.report.total.calls,
+            "known_share": found.report.total.known_share,
+            "coverage": found.report.total.coverage,
+            "established": found.report.total.established,
             "avoidable_usd": found.avoidable,
-            "unreadable": len(found.bad),
+            "explained_share": found.explained_share,
+            "at_stake_usd": found.at_stake,
+            "unreadable": unreadable(found.report),
             "causes": [
                 {
                     "cause": row.cause,
                     "misses": row.misses,
                     "tokens": row.tokens,
                     "avoidable_usd": _avoidable(row),
+                    "at_stake_usd": _at_stake(row),
                     "unpriced": row.unpriced,
                     "inferred": row.inferred,
                     "worst": _worst(row),
                 }
-                for row in found.sorted_rows()
+                for row in found.rows
             ],
         },
     )
@@ -107,31 +125,41 @@ def markdown(found: CauseReport) -> str:
     """A table for a pull request or a wiki."""
     numbers = frozenset(i for i, column in enumerate(_COLUMNS) if column.number)
     titles = [column.title for column in _COLUMNS]
-    lines = markdown_table(titles, [_cells(row) for row in found.sorted_rows()], numbers)
+    lines = markdown_table(titles, [_cells(row) for row in found.rows], numbers) if found.rows else ["no call missed"]
     told = [f"- {escaped(remark)}" for remark in _remarks(found)]
-    return "\n".join(["## cachekit report by cause", "", f"**{escaped(_head(found))}**", "", *lines, "", *told]) + "\n"
+    head = ["## cachekit report by cause", "", f"**{escaped(headline(found.report))}**", "", escaped(_told(found)), ""]
+    return "\n".join([*head, *lines, *([""] if told else []), *told]) + "\n"
 
 
 def html(found: CauseReport) -> str:
     """A page: one file to hand on."""
-    from cachekit.cli.output import html as pages
-
-    rows = found.sorted_rows()
-    bars = [(pages.Part(float(row.usd / found.avoidable), "lost"),) if found.avoidable else () for row in rows]
+    shares = {"avoidable": found.avoidable, "at stake": found.at_stake}
     cells = [
         [
-            pages.Cell(text, bar if column.title == "at stake" else ())
-            for column, text in zip(_COLUMNS, texts, strict=True)
+            pages.Cell(text, _bar(row, column.title, shares.get(column.title)))
+            for column, text in zip(_COLUMNS, _cells(row), strict=True)
         ]
-        for texts, bar in zip(map(_cells, rows), bars, strict=True)
+        for row in found.rows
     ]
     body = [
-        pages.lead("at stake", usd(found.avoidable), f"in this log; {_known(found)}"),
+        _lead(found),
         pages.heading("Causes"),
         pages.table(_COLUMNS, cells),
         pages.notes(_remarks(found)),
     ]
-    return pages.page("cachekit report by cause", f"{found.calls:,} calls", body, WORDS)
+    return pages.page("cachekit report by cause", span(found.report), body, WORDS)
+
+
+def _lead(found: CauseReport) -> str:
+    if found.report.total.established:
+        return pages.lead("avoidable", avoidable(found.report), _told(found))
+    return pages.lead("avoidable", "not established", f"{coverage(found.report)}; {_told(found)}", certain=False)
+
+
+def _bar(row: CauseRow, title: str, whole: Decimal | None) -> tuple[pages.Part, ...]:
+    """The row's share of all dollars."""
+    amount = row.avoidable if title == "avoidable" else row.at_stake
+    return (pages.Part(float(amount / whole), "lost"),) if whole else ()
 
 
 def csv(found: CauseReport) -> str:
@@ -141,7 +169,8 @@ def csv(found: CauseReport) -> str:
 
     out = io.StringIO()
     rows = writer.writer(out, lineterminator="\n")
-    rows.writerow(["cause", "misses", "tokens", "avoidable_usd", "unpriced", "inferred"])
-    for row in found.sorted_rows():
-        rows.writerow([row.cause, row.misses, row.tokens, _avoidable(row), row.unpriced, row.inferred])
+    rows.writerow(["cause", "misses", "tokens", "avoidable_usd", "at_stake_usd", "unpriced", "inferred"])
+    for row in found.rows:
+        money = (None if amount is None else float(amount) for amount in (_avoidable(row), _at_stake(row)))
+        rows.writerow([row.cause, row.misses, row.tokens, *money, row.unpriced, row.inferred])
     return out.getvalue()

@@ -147,6 +147,11 @@ def _counted(report: Report) -> Iterator[str]:
         yield f"not read: {'; '.join(_listed(unread, {}))}"
 
 
+def unreadable(report: Report) -> int:
+    """How many lines could not be read."""
+    return sum(told(report.tally, "bad: ").values())
+
+
 def _listed(found: Mapping[str, int], words: Mapping[str, tuple[str, str]]) -> Iterator[str]:
     """Counts of what is named by a code, in words; a code without words stands as it is."""
     for name, number in found.items():

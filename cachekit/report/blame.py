@@ -1,0 +1,138 @@
+"""Which cause each loss has: one log, counted as `report` counts it and explained as it is read.
+
+The counting finds which reads were due and did not happen; the explanations say why calls missed. Every call has a
+number by which the two meet. What is kept grows with the misses of a log, not with its calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from decimal import Decimal
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+from cachekit.core.calls import Call
+from cachekit.core.causes import Cause
+from cachekit.core.explanation import Explanation
+from cachekit.core.inputs import Source
+from cachekit.core.logs.call_log import NAME as OURS
+from cachekit.core.logs.format import Format, Summary
+from cachekit.core.logs.reading import grouped
+from cachekit.report.counting import Counting, Told
+from cachekit.report.finish import joined_tracks
+from cachekit.report.fold import merged, told
+from cachekit.report.keys import CellKey
+from cachekit.report.ledger import Sums
+from cachekit.report.options import ReportOptions
+from cachekit.report.state import State, merged_cells
+from cachekit.report.track import Loss
+
+_NUMBER = "number in the log"
+"""Where a call carries its number, among its `meta`."""
+
+_NOT_DUE = frozenset({Cause.COLD, Cause.EXPIRED, Cause.RACE})
+"""Causes by which no read was due."""
+
+BY_COUNTERS = "by counters: "
+"""Where losses stand that no explanation bears out: before the name of their cause."""
+
+
+class Miss(NamedTuple):
+    """A miss as it was explained; `blind`: the log holds no prompt of it. What it cost is None when unpriced, and 0
+    where only the counting knows."""
+
+    cause: Cause
+    tokens: int
+    usd: Decimal | None
+    inferred: bool
+    blind: bool
+
+
+class Blame:
+    """Losses on their way to a cause."""
+
+    def __init__(self, options: ReportOptions) -> None:
+        self._options = options
+        self._states = [State(options)]
+        self._losses: dict[str, Loss] = {}
+        self._keys: dict[CellKey, CellKey] = {}
+        self._calls = 0
+        self._missed: dict[str, Miss] = {}
+
+    def calls(self, paths: Iterable[str | Path], *, stdin: BinaryIO | None = None) -> Iterator[Call]:
+        """The calls of logs, each numbered and counted before it is given to be explained. Raises as `fold` does."""
+        for found in grouped(paths, self._options.input_format, stdin=stdin):
+            if isinstance(found, Summary):
+                self._states.append(State(self._options, tally=told(found)))
+                continue
+            known, sources = found
+            for part in [[source] for source in sources] if known.name == OURS else [sources]:
+                yield from self._counted(known, part)
+
+    def _counted(self, known: Format, sources: list[Source]) -> Iterator[Call]:
+        ours, name = known.name == OURS, sources[0].name if sources else ""
+        asked = Told(_number_of, self._take)
+        counting = Counting(self._options, name, in_order=ours, content=known.content and not ours, told=asked)
+        for item in known.read(sources):
+            if isinstance(item, Summary):
+                counting.ledger.tally.update(told(item))
+            elif isinstance(item, Call):
+                self._calls += 1
+                call = replace(item, meta={**item.meta, _NUMBER: self._calls})
+                counting.add(call)
+                yield call
+            else:
+                counting.add(item)
+        self._states.append(counting.state())
+
+    def explained(self, found: Explanation) -> None:
+        """Why a call missed is known."""
+        blind = found.call.prompt is None
+        self._missed[_number_of(found.call)] = Miss(found.cause, found.tokens, found.usd, found.inferred, blind)
+
+    def _take(self, loss: Loss) -> None:
+        """A call lost something. Its cell is kept without its number, once for all losses."""
+        cell = loss.cell._replace(by="")
+        self._losses[loss.cell.by] = loss._replace(cell=self._keys.setdefault(cell, cell))
+
+    def misses(self, counts: Callable[[Loss], bool]) -> Iterator[Miss]:
+        """The misses. Where a read was due of which the explanation says that it was not, the cause is another: of logs
+        without prompts counters tell a rewrite within the ttl, of others it is unknown. `counts`: which losses do."""
+        due = {n: loss for n, loss in self._losses.items() if loss.cell.kind == "call" and counts(loss)}
+        yield from (miss for number, miss in self._missed.items() if number not in due or miss.cause not in _NOT_DUE)
+        for number, loss in due.items():
+            miss = self._missed.get(number)
+            if miss is None or miss.cause in _NOT_DUE:
+                cause = Cause(_cause_of(miss).removeprefix(BY_COUNTERS))
+                yield Miss(cause, sum(loss.tokens), Decimal(0), True, miss is None or miss.blind)
+
+    def state(self) -> State:
+        """All that was counted, as `report` counts it but in one row."""
+        state = merged(self._states)
+        segments, losses = joined_tracks(state.segments)
+        for loss in losses:
+            self._take(loss)
+        # of families beyond the bound of a state nothing is said
+        self._losses = {number: loss for number, loss in self._losses.items() if loss.cell in state.cells}
+        sums = {key: Sums(key, None) for key in {loss.cell for loss in self._losses.values()}}
+        for loss in self._losses.values():
+            sums[loss.cell].lose(loss)
+        lost = ((key, replace(each.frozen(), at=state.cells[key].at)) for key, each in sums.items())
+        return replace(state, cells=merged_cells((*state.cells.items(), *lost)), segments=segments)
+
+    def losses(self) -> Iterator[tuple[str, Loss]]:
+        """All losses with the names of their causes."""
+        for number, loss in self._losses.items():
+            yield _cause_of(self._missed.get(number)), loss
+
+
+def _cause_of(miss: Miss | None) -> str:
+    """The cause of a loss."""
+    if miss is not None and miss.cause not in _NOT_DUE:
+        return miss.cause.value
+    return BY_COUNTERS + (Cause.PREFIX_CHANGED if miss is not None and miss.blind else Cause.UNKNOWN).value
+
+
+def _number_of(call: Call) -> str:
+    return str(call.meta[_NUMBER])
