@@ -20,8 +20,9 @@ _GRIDS = 2
 _AS_LONG = 0.9
 """A prompt shorter than this share of what an earlier call cached does not begin with it."""
 
-_LIKE, _GROWN = 0.03, 1.3
-"""A rewrite is about as long as what it replaces, or longer by what a conversation has grown meanwhile."""
+_LIKE, _ALIKE, _GROWN = 0.03, 0.01, 1.3
+"""A rewrite is about as long as what it replaces, or in a conversation longer by what that has grown meanwhile. Of a
+prefix that does not grow it is just as long: another document has another length."""
 
 _STEADY = 3
 """Calls that cached something one after the other: one that does not has lost its breakpoints. Also calls that read
@@ -174,5 +175,6 @@ def _as_usual(group: _Group, total: int) -> bool:
 
 
 def _rewritten(head: _Head, written: int) -> bool:
-    cached = head.earlier.cached
-    return head.chain > 0 and cached * (1 - _LIKE) <= written <= cached * _GROWN
+    cached, grows = head.earlier.cached, head.earlier.call.usage.written > _SLACK
+    least, most = (1 - _LIKE, _GROWN) if grows else (1 - _ALIKE, 1 + _ALIKE)
+    return head.chain > 0 and cached * least <= written <= cached * most

@@ -78,11 +78,12 @@ def akin(earlier: Earlier, call: Call, prompt: Prompt) -> bool:
 
 
 def _branches(earlier: Earlier, prompt: Prompt, same: int) -> bool:
-    """Whether the newest message alone is another one: asked anew, or one of several that go on from one history."""
+    """Whether the newest message alone is another one: asked anew, edited at an earlier point, or one of several that
+    go on from one history."""
     before = earlier.prompt
-    if before is None or before.blocks[same].section is not Section.MESSAGES:
+    if before is None or prompt.blocks[same].section is not Section.MESSAGES:
         return False
-    newest = message_of(before.blocks[same]) == message_of(before.blocks[-1])
+    newest = message_of(prompt.blocks[same]) == message_of(prompt.blocks[-1])
     return newest and _messages(prompt) <= _messages(before)
 
 
