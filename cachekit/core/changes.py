@@ -144,6 +144,8 @@ def _kind(before: Prompt, after: Prompt, index: int) -> tuple[str, int]:
     if moved:
         return moved, -1
     if old.raw is None or new.raw is None:
+        if "image" in old.kind and "image" in new.kind:
+            return "image", -1
         return ("volatile" if old.template and old.template == new.template else "text"), -1
     if _canonical(old) == _canonical(new):
         return ("key_order" if compact(old.raw) != compact(new.raw) else "text"), -1  # equal: less than all is at hand

@@ -20,7 +20,7 @@ from cachekit.core.due import Due, Earlier, Seen, earlier_from, session_of
 from cachekit.core.explanation import Explanation as Explanation
 from cachekit.core.explanation import cold
 from cachekit.core.lineage import Lineage
-from cachekit.core.logs.lowered import lowered
+from cachekit.core.logs.lowered import lowered, with_text
 from cachekit.core.order import in_order
 from cachekit.core.policy import Policy
 from cachekit.core.settling import Settling
@@ -83,7 +83,7 @@ def explain_call(lineage: Lineage, call: Call) -> Explanation | None:
 
 
 def _seen(call: Call, policies: Callable[[Call], Policy]) -> Seen:
-    call = lowered(call)
+    call = with_text(lowered(call))
     policy = policies(call)
     prompt = prepared(call.prompt, policy)
     return Seen(call, prompt, policy, look_at(call, prompt, policy))
@@ -128,8 +128,7 @@ def _begins_apart(found: Found, due: Due, own: Earlier) -> bool:
         return False
     if found.cause in (Cause.MODEL_CHANGED, Cause.KEY_CHANGED):
         return due.earlier.ends[-1].block >= due.earlier.static
-    worded = found.change is not None and found.change.kind == "text"
-    return worded and due.earlier.call.family != own.call.family
+    return found.change is not None and found.change.kind == "text"
 
 
 def _enough(seen: Seen, due: Due, own: Earlier) -> bool:
@@ -141,6 +140,8 @@ def _enough(seen: Seen, due: Due, own: Earlier) -> bool:
         slack = _GRIDS * seen.policy.grid
     if read >= due.end.least - slack or _nearest(due, read):
         return True
+    if due.repeated and not read and due.end.least < seen.policy.minimum:
+        return True  # by its low estimate it was too short to be cached
     if due.static:
         static = [end for end in own.ends if end.block < own.static]
         return bool(static) and read >= static[-1].least - slack

@@ -89,6 +89,10 @@ def _word_start(text: str, offset: int) -> int:
     return max(text.rfind(" ", 0, before), text.rfind("\n", 0, before)) + 1
 
 
+_EPOCH = re.compile(r"1[6-9]\d{8}(?:\d{3}|[.]\d{1,9})?")
+"""Seconds or milliseconds since 1970, from 2020 on."""
+
+
 def kind_at(text: str, offset: int) -> str | None:
     """The kind of volatile text that covers a character, or ends or begins at it; None where there is none. A plain
     number is a counter: what else differs in a number alone from call to call."""
@@ -96,6 +100,8 @@ def kind_at(text: str, offset: int) -> str | None:
     for match in _PATTERN.finditer(text, start, offset + 80):
         if match.start() <= offset <= match.end():
             kind = match.lastgroup or "number"
+            if _EPOCH.fullmatch(match.group()):
+                return "timestamp"
             return {"number": "counter", "hex": "id"}.get(kind, kind)
     return None
 
