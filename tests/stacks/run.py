@@ -41,7 +41,7 @@ SETS: dict[str, tuple[tuple[str, ...], ...]] = {
         (AGENTS, "mcp"),
     ),
     "older": (
-        (f"{PYDANTIC_AI}==1.40.0",),
+        (f"{PYDANTIC_AI}==1.40.0", "anthropic[bedrock]<1"),
         ("langchain", "langchain-aws==1.0.0", "langchain-anthropic==1.0.0", "anthropic[bedrock]<1"),
         ("litellm==1.80.0", "mcp", f"{AGENTS}==1.20.0"),
     ),
@@ -71,13 +71,14 @@ def _ours() -> list[str]:
 
 
 def run(name: str, python: Path, more: Sequence[str]) -> bool:
-    """Real programs first, then generated requests. Whether all was well."""
+    """Real programs first, which are written for today's releases, then generated requests. Whether all was well."""
     print(f"--- {name}", flush=True)
     env = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "ANTHROPIC_", "OPENAI_"))}
     ignoring = ["-o", "addopts=", "-W", "ignore", "-p", "no:cacheprovider"]
-    programs = subprocess.run([python, "-m", "pytest", "-q", *ignoring, "tests/stacks"], cwd=ROOT, env=env)
-    requests = subprocess.run([python, "-m", "tests.stacks.agreement", *more], cwd=ROOT, env=env)
-    return programs.returncode == requests.returncode == 0
+    programs = [python, "-m", "pytest", "-q", *ignoring, "tests/stacks"]
+    requests = [python, "-m", "tests.stacks.agreement", *more]
+    steps = [requests] if name.startswith("older") else [programs, requests]
+    return not any([subprocess.run(step, cwd=ROOT, env=env).returncode for step in steps])
 
 
 def main(words: list[str]) -> int:

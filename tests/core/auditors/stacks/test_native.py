@@ -216,6 +216,16 @@ def test_a_keyword_that_is_gone_is_noted_as_the_body_may_come_from_elsewhere():
 HOUR = CONVERSE | {"system": [{"text": "Log."}, {"cachePoint": {"type": "default", "ttl": "1h"}}]}
 
 
+RETENTION = [("1.109.1", True, 0), ("2.7.2", True, 0), ("2.7.9", False, 1), ("2.8.0", False, 0), ("3.51.0", False, 0)]
+
+
+@pytest.mark.parametrize(("version", "raises", "unsure"), RETENTION)
+@pytest.mark.parametrize("backend", [Backend.OPENAI_CHAT, Backend.OPENAI_RESPONSES])
+def test_an_old_openai_sdk_knows_no_retention(backend, version, raises, unsure):
+    wire = translate({"model": "gpt-5.1", "prompt_cache_retention": "24h"}, backend, version)
+    assert (bool(wire.raises), len(wire.unsure)) == (raises, unsure)
+
+
 @pytest.mark.parametrize(
     ("version", "raises", "unsure"), [("1.41.0", True, 0), ("1.43.0", False, 1), ("1.44.5", False, 0)]
 )
