@@ -78,7 +78,8 @@ def run(name: str, python: Path, more: Sequence[str]) -> bool:
     programs = [python, "-m", "pytest", "-q", *ignoring, "tests/stacks"]
     requests = [python, "-m", "tests.stacks.agreement", *more]
     steps = [requests] if name.startswith("older") else [programs, requests]
-    return not any([subprocess.run(step, cwd=ROOT, env=env).returncode for step in steps])
+    codes = [subprocess.run(step, cwd=ROOT, env=env).returncode for step in steps]
+    return not any(codes)
 
 
 def main(words: list[str]) -> int:
