@@ -33,15 +33,15 @@ def test_in_the_logs_time_a_cold_cache_does_what_it_did(tmp_path, emulator, url,
     served = emulator.calls[-5:]
     assert [call.stream for call in served] == [stream] * 5
     assert (done.sent, done.answered, done.unsent, done.ending) == (5, 5, 0, Ending.DONE)
-    total = done.total()
-    assert sums(total.now)[:4] == (
-        5,
-        *(sum(getattr(c.usage, n) for c in served) for n in ("read", "written", "uncached")),
-    )
-    assert total.now.read > 0
-    if not total.recorded.unknown:  # a stream of Chat tells its counts only on request
-        assert sums(total.now) == sums(total.recorded)
-    assert 0 < done.spent == total.now.paid
+    before, now = done.total().recorded.totals, done.total().now.totals
+    for name in ("read", "written", "uncached", "output"):
+        assert getattr(now, name) == sum(getattr(call.usage, name) for call in served), name
+    assert now.calls == 5
+    assert now.read > 0
+    if not before.unknown:  # a stream of Chat tells its counts only on request
+        assert sums(now) == sums(before)
+        assert done.total().now.causes == done.total().recorded.causes
+    assert 0 < done.spent == now.paid
 
 
 def test_the_gaps_of_the_log_are_kept_and_entries_lapse_in_them(tmp_path, emulator, url) -> None:
@@ -55,9 +55,9 @@ def test_the_gaps_of_the_log_are_kept_and_entries_lapse_in_them(tmp_path, emulat
 def test_one_after_the_other_they_live(tmp_path, emulator, url) -> None:
     log = record(tmp_path / "calls.ndjson", emulator, url, asked("a", "b", "c", gap=400))
     done = replayed(log, options(emulator, url, timing=Timing.ASAP)).total()
-    assert (done.recorded.read, done.recorded.missed) == (0, 2)
-    assert (done.now.read > 0, done.now.missed) == (True, 0)
-    assert done.now.paid < done.recorded.paid
+    assert (done.recorded.totals.read, done.recorded.totals.missed) == (0, 2)
+    assert (done.now.totals.read > 0, done.now.totals.missed) == (True, 0)
+    assert done.now.totals.paid < done.recorded.totals.paid
 
 
 def test_a_rate_holds_calls_apart(tmp_path, emulator, url) -> None:
@@ -76,7 +76,7 @@ def test_calls_that_overlapped_overlap_again(tmp_path, emulator, url) -> None:
     finally:
         emulator.latency_ms = None
     assert time.monotonic() - began < 1.1
-    assert done.total().now.read == 0  # none had begun to be answered when the others came
+    assert done.total().now.totals.read == 0  # none had begun to be answered when the others came
     assert done.late < 0.3
 
 
@@ -102,8 +102,8 @@ def test_families_are_told_apart_and_in_the_order_of_the_log(tmp_path, emulator,
     log = record(tmp_path / "calls.ndjson", emulator, url, [*other, *asked("a", "b")])
     done = replayed(log, options(emulator, url))
     assert list(done.families) == list(dict.fromkeys(call.family for call in read_calls(log)))
-    assert [family.now.calls for family in done.families.values()] == [2, 2]
-    assert done.total().now.calls == 4
+    assert [family.now.totals.calls for family in done.families.values()] == [2, 2]
+    assert done.total().now.totals.calls == 4
 
 
 def test_what_other_traffic_left_in_the_cache_is_told(tmp_path, emulator, url) -> None:
@@ -118,9 +118,9 @@ def test_a_silent_miss_is_sent_again_and_its_cost_told(tmp_path, emulator, url) 
     log = record(tmp_path / "calls.ndjson", emulator, url, asked("a", "b", "c"))
     emulator.inject("", "silent-miss")
     done = replayed(log, options(emulator, url)).total()
-    assert (done.now.retries, done.now.missed, done.now.calls) == (1, 1, 4)
-    assert 0 < done.now.retry_paid < done.now.paid
-    assert (done.recorded.retries, done.recorded.missed, done.recorded.calls) == (0, 0, 3)
+    assert (done.now.totals.retries, done.now.totals.missed, done.now.totals.calls) == (1, 1, 4)
+    assert 0 < done.now.totals.retry_paid < done.now.totals.paid
+    assert (done.recorded.totals.retries, done.recorded.totals.missed, done.recorded.totals.calls) == (0, 0, 3)
 
 
 CALM = [
@@ -136,7 +136,7 @@ def test_what_is_not_sent_again(tmp_path, emulator, url, policy, stream) -> None
     emulator.inject("", "silent-miss")
     wish = options(emulator, url, **({"policy": policy} if policy else {}))
     done = replayed(log, wish).total()
-    assert (done.now.retries, done.now.missed) == (0, 1)
+    assert (done.now.totals.retries, done.now.totals.missed) == (0, 1)
 
 
 def test_a_retry_that_the_budget_has_no_room_for_is_not_sent(tmp_path, emulator, url) -> None:
@@ -144,7 +144,7 @@ def test_a_retry_that_the_budget_has_no_room_for_is_not_sent(tmp_path, emulator,
     most = planned(log, options(emulator, url)).sends[1].costs.most
     emulator.inject("", "silent-miss")
     done = replayed(log, options(emulator, url, budget=most + Decimal("0.01")))
-    assert (done.total().now.retries, done.answered) == (0, 2)
+    assert (done.total().now.totals.retries, done.answered) == (0, 2)
 
 
 # --- the budget -------------------------------------------------------------------------------------------------------
@@ -190,7 +190,7 @@ def test_errors_are_counted_by_kind_and_the_rest_goes_on(tmp_path, emulator, url
     assert dict(done.errors) == {"rate limited": 2, "server error": 1, "overloaded": 1}
     assert (done.sent, done.answered, done.at_risk) == (6, 2, 0)
     total = done.total()
-    assert (total.now.calls, total.now.failed, total.recorded.calls) == (2, 4, 6)
+    assert (total.now.totals.calls, total.now.totals.failed, total.recorded.totals.calls) == (2, 4, 6)
 
 
 def test_a_stream_that_is_cut_off_is_a_failure_that_may_be_billed(tmp_path, emulator, url) -> None:

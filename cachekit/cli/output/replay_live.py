@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from cachekit.cli.output.json_form import envelope
 from cachekit.cli.output.text import UNKNOWN, Column, hanging, percent, printable, styled, table, tokens, usd
 from cachekit.faults import FaultKind
-from cachekit.replay.live import Ending, Family, LiveOptions, Outcome, Plan, Timing
+from cachekit.replay.live import Ending, Family, LiveOptions, Outcome, Plan, Side, Timing
 from cachekit.tracker.totals import Totals
 
 _COLUMNS = (
@@ -101,7 +101,7 @@ def as_text(outcome: Outcome, options: LiveOptions) -> str:
         styled(hanging("", line), "yellow") if warn else hanging("", line) for line, warn in _remarks(outcome, options)
     ]
     if outcome.families:
-        out += ["\n", table(_COLUMNS, _rows(outcome))]
+        out += ["\n", table(_COLUMNS, _rows(outcome)), _causes(outcome.total())]
     if len(outcome.families) > _FAMILIES:
         rest = len(outcome.families) - _FAMILIES
         out.append(styled(f"({rest:,} more families, which cost less, are in --format json)\n", "dim"))
@@ -124,7 +124,7 @@ def _remarks(outcome: Outcome, options: LiveOptions) -> Iterator[tuple[str, bool
         whose = "1 family" if outcome.warm == 1 else f"{outcome.warm:,} families"
         yield f"{whose} could read at the first call already: other traffic had left it in the cache", False
     if outcome.families:
-        yield "costs are at the prices of now; missed: calls that did not read all that was due", False
+        yield "costs are at the prices of now", False
 
 
 def _ended(outcome: Outcome) -> str:
@@ -139,8 +139,15 @@ def _ended(outcome: Outcome) -> str:
 def _rows(outcome: Outcome) -> Iterator[list[str]]:
     for name, family in ([("all", outcome.total())] if len(outcome.families) > 1 else []) + _shown(outcome):
         yield [styled(printable(name or "unassigned"), "bold"), *[""] * (len(_COLUMNS) - 1)]
-        yield ["  recorded", *_cells(family.recorded)]
-        yield ["  now", *_cells(family.now)]
+        yield ["  recorded", *_cells(family.recorded.totals)]
+        yield ["  now", *_cells(family.now.totals)]
+
+
+def _causes(whole: Family) -> str:
+    """Why calls missed, then and now; empty where none did."""
+    before, now = whole.recorded.causes, whole.now.causes
+    told = [f"{cause} {before[cause]:,} then, {now[cause]:,} now" for cause, _ in (before + now).most_common()]
+    return hanging("missed (did not read what an earlier call had left): ", "; ".join(told)) if told else ""
 
 
 def _shown(outcome: Outcome) -> list[tuple[str, Family]]:
@@ -148,7 +155,7 @@ def _shown(outcome: Outcome) -> list[tuple[str, Family]]:
     named = list(outcome.families.items())
     if len(named) <= _FAMILIES:
         return named
-    return sorted(named, key=lambda one: -one[1].now.paid)[:_FAMILIES]
+    return sorted(named, key=lambda one: -one[1].now.totals.paid)[:_FAMILIES]
 
 
 def _cells(totals: Totals) -> list[str]:
@@ -207,10 +214,11 @@ def as_json(plan: Plan, outcome: Outcome, options: LiveOptions) -> str:
 
 
 def _family_json(family: Family) -> dict[str, object]:
-    return {"recorded": _totals_json(family.recorded), "now": _totals_json(family.now)}
+    return {"recorded": _side_json(family.recorded), "now": _side_json(family.now)}
 
 
-def _totals_json(totals: Totals) -> dict[str, object]:
+def _side_json(side: Side) -> dict[str, object]:
+    totals = side.totals
     return {
         "calls": totals.calls - totals.retries,
         "failed": totals.failed,
@@ -223,6 +231,7 @@ def _totals_json(totals: Totals) -> dict[str, object]:
         "cost_usd": totals.paid if totals.priced else None,
         "due": totals.due,
         "missed": totals.missed,
+        "causes": dict(side.causes),
         "retries": totals.retries,
         "retry_cost_usd": totals.retry_paid,
         "unknown": totals.unknown,

@@ -5,6 +5,6 @@
 
 from cachekit.replay.live.planning import plan_live
 from cachekit.replay.live.run import LiveReplay
-from cachekit.replay.live.values import Ending, Family, LiveOptions, Outcome, Plan, Timing
+from cachekit.replay.live.values import Ending, Family, LiveOptions, Outcome, Plan, Side, Timing
 
-__all__ = ["Ending", "Family", "LiveOptions", "LiveReplay", "Outcome", "Plan", "Timing", "plan_live"]
+__all__ = ["Ending", "Family", "LiveOptions", "LiveReplay", "Outcome", "Plan", "Side", "Timing", "plan_live"]

@@ -200,7 +200,7 @@ class LiveReplay:
         for attempt in attempts:
             family.now.add(attempt.metrics, attempt.cost)
         if fault is not None and not any(attempt.metrics.failed for attempt in attempts):
-            family.now.failed += 1
+            family.now.totals.failed += 1
         out.warm += first and bool(attempts) and attempts[0].metrics.cache_read_tokens > 0
         unheard = (Decimal(0), most * (fault is None or fault.may_have_cost))
         paid = [_paid(attempt, most, fault) for attempt in attempts] or [unheard]

@@ -17,7 +17,7 @@ from cachekit.replay.values import ReplayOptions
 from cachekit.sending import Outgoing
 from cachekit.tracker.metrics import CallMetrics
 from cachekit.tracker.options import CachePolicy
-from cachekit.tracker.totals import Cost, Totals
+from cachekit.tracker.totals import Cost, Totals, merged
 from cachekit.waiting import Time
 
 BUDGET = "beyond the budget"
@@ -107,11 +107,30 @@ class Plan:
 
 
 @dataclass(slots=True)
+class Side:
+    """Calls added up, and those that did not read what an earlier one had left, by cause."""
+
+    totals: Totals = field(default_factory=Totals)
+    causes: Counter[str] = field(default_factory=Counter)
+
+    def add(self, call: CallMetrics, cost: Cost) -> None:
+        """One more call."""
+        before = self.totals.missed
+        self.totals.add(call, cost)
+        if self.totals.missed > before and call.cause is not None:
+            self.causes[call.cause.value] += 1
+
+    def plus(self, other: Side) -> Side:
+        """Two in one."""
+        return Side(merged(self.totals, other.totals), self.causes + other.causes)
+
+
+@dataclass(slots=True)
 class Family:
     """One family, as the log has the calls that were sent, and as they went now."""
 
-    recorded: Totals = field(default_factory=Totals)
-    now: Totals = field(default_factory=Totals)
+    recorded: Side = field(default_factory=Side)
+    now: Side = field(default_factory=Side)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,9 +173,7 @@ class Outcome:
 
     def total(self) -> Family:
         """All families together."""
-        from cachekit.tracker.totals import merged
-
         whole = Family()
         for one in self.families.values():
-            whole.recorded, whole.now = merged(whole.recorded, one.recorded), merged(whole.now, one.now)
+            whole.recorded, whole.now = whole.recorded.plus(one.recorded), whole.now.plus(one.now)
         return whole
