@@ -21,8 +21,8 @@ _SPACE = re.compile(r"[\s,\x00]*")
 _WRAPPED = re.compile(r'\s*\{\s*"(events|data|results)"\s*:\s*\[')
 """Documents that are one long array in a wrapper: read element by element, each in the wrapper of its own."""
 
-_JSON_LINE = re.compile(rb"^[ \t\0]*(?:\d{4}-\d\d-\d\d[^{\",\n]{0,200}\s)?[{\[]", re.MULTILINE)
-"""A line that tells a log of JSON, whatever stands before it, from a table."""
+_JSON_LINE = re.compile(rb"^\0*(?:data:|\d{4}-\d\d-\d\d[^{\",\n]{0,200}\s)?\s*\[?{\"[^\"]", re.MULTILINE)
+"""A line that tells a log of JSON that begins with text from a table, in whose cells every quote is doubled."""
 
 _STAMP = re.compile(rb"(?:data:|\d{4}-\d\d-\d\d[^{\n]{0,200}?\s)\s*(?={)")
 """What stands before a line of JSON when tools show or export a log (a time, perhaps the name of a stream), and in
@@ -51,7 +51,8 @@ def read_records(source: Source) -> Iterator[Value]:
     chunks = source.chunks()
     head = next(chunks, b"")
     again = replace(source, chunks=lambda: _joined(head, chunks))
-    is_json = _JSON_LINE.search(head) or not head.strip(b" \t\r\n\0")
+    start = head.lstrip(b" \t\r\n\0")[:1]
+    is_json = start in (b"{", b"[", b"") or _JSON_LINE.search(head)
     return read_values(again) if is_json else _rows(again)
 
 

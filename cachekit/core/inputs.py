@@ -29,7 +29,15 @@ _LOG_SUFFIXES = frozenset({".json", ".jsonl", ".ndjson", ".log", ".csv", ".db", 
 _NEVER_LOGS = ("amazon-bedrock-logs-permission-check",)
 
 _GZIP, _ZSTD = b"\x1f\x8b", b"\x28\xb5\x2f\xfd"
-_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+UTF16 = {
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+    b"{\0": "utf-16-le",
+    b"[\0": "utf-16-le",
+    b"\0{": "utf-16-be",
+    b"\0[": "utf-16-be",
+}
+"""How UTF-16 begins, with a byte order mark or as JSON without one."""
 _DAMAGE = (EOFError, zlib.error, OSError)
 """What a decompressor raises in the middle of a damaged file (zstd's own error is turned into one of these)."""
 
@@ -238,8 +246,8 @@ def _zstd(stream: BinaryIO, name: str) -> Iterator[bytes]:
 def _decoded(chunks: Iterator[bytes]) -> Iterator[bytes]:
     """UTF-8 without its byte order mark; UTF-16 (what a Windows shell writes) turned into UTF-8."""
     first = next(chunks, b"")
-    if first.startswith(_UTF16):
-        decode = codecs.getincrementaldecoder("utf-16")("replace").decode
+    if wide := next((name for start, name in UTF16.items() if first.startswith(start)), ""):
+        decode = codecs.getincrementaldecoder(wide)("replace").decode
         yield from (decode(chunk).encode() for chunk in chain((first,), chunks))
         return
     yield first.removeprefix(codecs.BOM_UTF8)

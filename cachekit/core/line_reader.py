@@ -8,13 +8,13 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
-from cachekit.core.inputs import LONGEST_LINE, CutOffError, Source
+from cachekit.core.inputs import LONGEST_LINE, UTF16, CutOffError, Source
 
 _BUFFER = 1 << 20
 _EVERY = LONGEST_LINE // _BUFFER // 2
 """How often a file is looked at for a line without end: twice within the longest allowed."""
 
-_PACKED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", codecs.BOM_UTF8, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_PACKED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", codecs.BOM_UTF8, *UTF16)
 """How files begin that must be unpacked or decoded."""
 
 

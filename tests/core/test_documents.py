@@ -64,6 +64,13 @@ def test_a_line_of_text_at_the_head_does_not_make_a_table():
     assert [value for value in found if not isinstance(value, BadLine)] == [(2, {"n": 1})]
 
 
+def test_json_in_a_cell_does_not_make_a_log_of_json():
+    body = json.dumps({"choices": [{"n": 1}], "more": [[{"n": 2}]]}, indent=2).replace('"', '""')
+    (value,) = read_records(_source(f'id,body\na,"{body}"\n'))
+    assert not isinstance(value, BadLine)
+    assert json.loads(value[1]["body"])["choices"] == [{"n": 1}]
+
+
 def test_a_broken_line_is_counted_and_its_neighbours_are_kept():
     found = list(read_values(_source('{"n": 1}\n{"n": \n{"n": 3}\nplain text\n{"n": 5')))
     assert [value for value in found if not isinstance(value, BadLine)] == [(1, {"n": 1}), (3, {"n": 3})]

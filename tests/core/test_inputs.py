@@ -34,6 +34,8 @@ STORED = {
     "two-gzip-members": (gzip.compress(TEXT[:11]) + gzip.compress(TEXT[11:]), PLAIN),
     "zstd": (zstandard.compress(TEXT), PLAIN),
     "utf-8-with-mark": (b"\xef\xbb\xbf" + TEXT, PLAIN),
+    "utf-16-without-a-mark": (TEXT.decode().encode("utf-16-le"), PLAIN),
+    "utf-16-other-end-first": (TEXT.decode().encode("utf-16-be"), PLAIN),
     "utf-16": (TEXT.decode().encode("utf-16"), PLAIN),
     "empty": (b"", []),
     "blank": (b"\n \n\t\n", []),
