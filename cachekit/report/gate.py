@@ -134,7 +134,7 @@ def _families(report: Report, baseline: Mapping[str, Past], drop: float, min_cal
         if row is None:
             yield Judgement(notes=(f"family {name} of the baseline has no call in this log",))
         elif row.calls < min_calls:
-            yield Judgement(notes=(f"family {name} has only {row.calls} calls in this log: not compared",))
+            yield Judgement(notes=(f"family {name} has too few calls in this log ({row.calls:,}): not compared",))
         else:
             yield _drop(f"family {name}", row, found, drop)
 

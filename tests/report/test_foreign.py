@@ -16,6 +16,7 @@ import pytest
 
 from cachekit.core.calls import Call
 from cachekit.report import Report, ReportOptions, Row, finish, fold, fold_calls
+from cachekit.report.save import save_log
 from tests.golden import run
 from tests.workload import Sent, conversation, record
 
@@ -239,6 +240,15 @@ def test_prefixes_are_told_where_they_are_asked_for(tmp_path: Path) -> None:
     report = finish(fold(lines(tmp_path / "dump.jsonl", records), ReportOptions(by="prefix")))
     assert "unassigned" not in {row.name for row in report.rows}
     assert len(report.rows) == 21
+
+
+@pytest.mark.parametrize("name", SAME)
+def test_what_is_saved_of_them_gives_the_same_report(name: str, tmp_path: Path) -> None:
+    theirs, _ = SAME[name]
+    path, out = tmp_path / "theirs.jsonl", tmp_path / "saved.ndjson"
+    lines(path, [theirs(number, request, call) for number, (request, call) in enumerate(traffic())])
+    save_log([str(path)], None, out)
+    assert finish(fold(out)).families == finish(fold(path)).families
 
 
 def without_bodies(every: int) -> list[Json]:
