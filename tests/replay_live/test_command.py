@@ -186,6 +186,16 @@ def test_a_silent_miss_and_its_retry_have_their_columns(log, emulator, url) -> N
     assert "1 for $0.00" in done.stdout
 
 
+def test_a_record_without_counts_has_no_cost(folder, emulator, url) -> None:
+    log = record(folder / "calls.ndjson", emulator, url, [(1, outgoing("openai-chat", stream=True))] * 2)
+    done = live(log, url)
+    assert done.exit_code == 0
+    assert "2 calls of the log have no counts: what they cost is in no sum" in done.stdout
+    recorded, now = (line.split() for line in done.stdout.splitlines() if line.startswith(("  recorded", "  now")))
+    assert recorded[1:6] == ["2", "unknown", "unknown", "unknown", "unknown"]
+    assert "unknown" not in now
+
+
 # --- what fails -------------------------------------------------------------------------------------------------------
 
 

@@ -125,6 +125,10 @@ def _remarks(outcome: Outcome, options: LiveOptions) -> Iterator[tuple[str, bool
         yield f"{whose} could read at the first call already: other traffic had left it in the cache", False
     if outcome.families:
         yield "costs are at the prices of now", False
+        whole = outcome.total()
+        for side, whose in ((whole.recorded, "calls of the log have"), (whole.now, "answers had")):
+            if side.totals.unpriced:
+                yield f"{side.totals.unpriced:,} {whose} no counts: what they cost is in no sum", True
 
 
 def _ended(outcome: Outcome) -> str:
@@ -159,13 +163,14 @@ def _shown(outcome: Outcome) -> list[tuple[str, Family]]:
 
 
 def _cells(totals: Totals) -> list[str]:
+    told = totals.unknown < totals.calls or not totals.calls
     retries = f"{totals.retries:,} for {usd(totals.retry_paid)}" if totals.retries else ""
     return [
         f"{totals.calls - totals.retries:,}",
         _ratio(totals),
-        tokens(totals.read),
-        tokens(totals.written),
-        usd(totals.paid if totals.priced else None),
+        tokens(totals.read if told else None),
+        tokens(totals.written if told else None),
+        usd(totals.paid) if totals.priced else UNKNOWN,
         f"{totals.missed:,}",
         retries,
     ]
