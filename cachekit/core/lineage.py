@@ -113,6 +113,7 @@ class Lineage:
             latest = self._named(f"session {session}")
             found += [latest] if latest is not None and akin(latest, call, prompt) else []
         if family is None or conversation not in family.conversations:
+            found.append(self._named(f"asked {_question(prompt)}"))
             found += self._sharing(prompt, family is None)
         return list({id(each): each for each in found if each is not None}.values())
 
@@ -152,6 +153,7 @@ class Lineage:
             self._name(f"end {end.key}", serial)
         for digest in earlier.digests:
             self._name(f"block {digest}", serial)
+        self._name(f"asked {_question(seen.prompt)}", serial)
         size = _size(earlier)
         self._calls[serial] = earlier, size
         self._held += size
@@ -202,6 +204,12 @@ def _opening(prompt: Prompt) -> Block | None:
     """The first system block, or without any the first block."""
     system = next((block for block in prompt.blocks if block.section is Section.SYSTEM), None)
     return system or next(iter(prompt.blocks), None)
+
+
+def _question(prompt: Prompt | None) -> str:
+    """The template of the first message: of the same one with another id in it, too."""
+    first = next((b for b in prompt.blocks if b.section is Section.MESSAGES), None) if prompt is not None else None
+    return (first.template or first.digest) if first is not None else ""
 
 
 def conversation_of(call: Call, prompt: Prompt | None) -> str:
