@@ -151,7 +151,7 @@ def _causes(whole: Family) -> str:
     """Why calls missed, then and now; empty where none did."""
     before, now = whole.recorded.causes, whole.now.causes
     told = [f"{cause} {before[cause]:,} then, {now[cause]:,} now" for cause, _ in (before + now).most_common()]
-    return hanging("missed (did not read what an earlier call had left): ", "; ".join(told)) if told else ""
+    return hanging("", f"missed (did not read what an earlier call had left): {'; '.join(told)}") if told else ""
 
 
 def _shown(outcome: Outcome) -> list[tuple[str, Family]]:
@@ -163,7 +163,7 @@ def _shown(outcome: Outcome) -> list[tuple[str, Family]]:
 
 
 def _cells(totals: Totals) -> list[str]:
-    told = totals.unknown < totals.calls or not totals.calls
+    told = _is_told(totals)
     retries = f"{totals.retries:,} for {usd(totals.retry_paid)}" if totals.retries else ""
     return [
         f"{totals.calls - totals.retries:,}",
@@ -174,6 +174,11 @@ def _cells(totals: Totals) -> list[str]:
         f"{totals.missed:,}",
         retries,
     ]
+
+
+def _is_told(totals: Totals) -> bool:
+    """Whether anything is known of what the cache did."""
+    return totals.unknown < totals.calls or not totals.calls
 
 
 def _ratio(totals: Totals) -> str:
@@ -223,14 +228,14 @@ def _family_json(family: Family) -> dict[str, object]:
 
 
 def _side_json(side: Side) -> dict[str, object]:
-    totals = side.totals
+    totals, told = side.totals, _is_told(side.totals)
     return {
         "calls": totals.calls - totals.retries,
         "failed": totals.failed,
         "hit_ratio": totals.hit_ratio,
         "read_share": totals.read_share,
-        "read": totals.read,
-        "written": totals.written,
+        "read": totals.read if told else None,
+        "written": totals.written if told else None,
         "uncached": totals.uncached,
         "output": totals.output,
         "cost_usd": totals.paid if totals.priced else None,

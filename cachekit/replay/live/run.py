@@ -86,9 +86,10 @@ class LiveReplay:
         self._began = self._last = self._time.monotonic()
         sent = 0
         for send in self.plan.sends:
-            if not (self._wait_until(self._due(send)) and self._afford(send)):
+            due = self._due(send)
+            if not (self._wait_until(due) and self._afford(send)):
                 break
-            self._start(send)
+            self._start(send, due)
             sent += 1
         self._wind_down()
         out = self.outcome
@@ -117,8 +118,6 @@ class LiveReplay:
                 return False
             wait, full = due - self._time.monotonic(), self._busy >= room
             if wait <= 0 and not full:
-                if self._options.timing is Timing.ORIGINAL:
-                    self.outcome.late = max(self.outcome.late, -wait)
                 return True
             self._time.pause(self._inbox, SLICE if full else wait, self._busy > 0)
 
@@ -150,9 +149,11 @@ class LiveReplay:
 
     # --- sending ----------------------------------------------------------------------------------------------------
 
-    def _start(self, send: Send) -> None:
+    def _start(self, send: Send, due: float) -> None:
         self._busy += 1
         self._last = self._time.monotonic()
+        if self._options.timing is Timing.ORIGINAL:
+            self.outcome.late = max(self.outcome.late, self._last - due)
         Thread(target=self._send, args=(send,), name=f"replay {send.number}", daemon=True).start()
 
     def _send(self, send: Send) -> None:
