@@ -40,6 +40,10 @@ class Cause(StrEnum):
     UNKNOWN = "unknown"
 
 
+NOT_DUE = frozenset({Cause.COLD, Cause.EXPIRED, Cause.RACE})
+"""Causes by which no read was due: there was no entry, or none that still lived or could be read yet."""
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """A cause before it is priced: why, in a sentence, and what changed."""

@@ -52,7 +52,7 @@ def explain(calls: Iterable[Call | BadLine], overrides: Overrides | None = None)
     """The explanations of a log, in order of start: a log may be as far out of order as calls that run side by side
     are. Memory is bounded. `overrides`: the user's own prices, policies and aliases, as the config has them."""
     for found in _settled(calls, policies_under(overrides)):
-        at_stake = found.avoidable and found.tokens > 0
+        at_stake = found.cause is not Cause.COLD and found.tokens > 0
         yield replace(found, usd=stake(found.call, found.tokens, overrides)) if at_stake else found
 
 

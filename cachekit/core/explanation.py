@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from cachekit.core.calls import Call
-from cachekit.core.causes import Cause
+from cachekit.core.causes import NOT_DUE, Cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,8 @@ class Explanation:
 
     @property
     def avoidable(self) -> bool:
-        """Whether the miss cost more than it had to: a cold start did not."""
-        return self.cause is not Cause.COLD
+        """Whether a read was due, so that the miss cost more than it had to."""
+        return self.cause not in NOT_DUE
 
 
 def cold(call: Call) -> Explanation | None:

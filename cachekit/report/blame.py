@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from cachekit.core.calls import Call
-from cachekit.core.causes import Cause
+from cachekit.core.causes import NOT_DUE, Cause
 from cachekit.core.explanation import Explanation
 from cachekit.core.inputs import Source
 from cachekit.core.logs.call_log import NAME as OURS
@@ -30,9 +30,6 @@ from cachekit.report.track import Loss
 
 _NUMBER = "number in the log"
 """Where a call carries its number, among its `meta`."""
-
-_NOT_DUE = frozenset({Cause.COLD, Cause.EXPIRED, Cause.RACE})
-"""Causes by which no read was due."""
 
 BY_COUNTERS = "by counters: "
 """Where losses stand that no explanation bears out: before the name of their cause."""
@@ -100,10 +97,10 @@ class Blame:
         """The misses. Where a read was due of which the explanation says that it was not, the cause is another: of logs
         without prompts counters tell a rewrite within the ttl, of others it is unknown. `counts`: which losses do."""
         due = {n: loss for n, loss in self._losses.items() if loss.cell.kind == "call" and counts(loss)}
-        yield from (miss for number, miss in self._missed.items() if number not in due or miss.cause not in _NOT_DUE)
+        yield from (miss for number, miss in self._missed.items() if number not in due or miss.cause not in NOT_DUE)
         for number, loss in due.items():
             miss = self._missed.get(number)
-            if miss is None or miss.cause in _NOT_DUE:
+            if miss is None or miss.cause in NOT_DUE:
                 cause = Cause(_cause_of(miss).removeprefix(BY_COUNTERS))
                 yield Miss(cause, sum(loss.tokens), Decimal(0), True, miss is None or miss.blind)
 
@@ -129,7 +126,7 @@ class Blame:
 
 def _cause_of(miss: Miss | None) -> str:
     """The cause of a loss."""
-    if miss is not None and miss.cause not in _NOT_DUE:
+    if miss is not None and miss.cause not in NOT_DUE:
         return miss.cause.value
     return BY_COUNTERS + (Cause.PREFIX_CHANGED if miss is not None and miss.blind else Cause.UNKNOWN).value
 
