@@ -16,7 +16,7 @@ from tests.stacks.run import FOLDER, ROOT
 HERE = Path(__file__).parent
 LIBRARIES = {
     "aioboto3": (("aioboto3==15.5.0",), ("test_aioboto3.py",)),
-    "litellm": (("litellm[proxy]==1.106.2", "boto3==1.44.5"), ("test_litellm.py", "test_litellm_proxy.py")),
+    "litellm": (("litellm[proxy]==1.106.2", "boto3==1.44.5", "tenacity"), ("test_litellm.py", "test_litellm_proxy.py")),
 }
 """What is installed beside us, and the tests that need it."""
 

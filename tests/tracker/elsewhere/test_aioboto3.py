@@ -10,7 +10,8 @@ import aioboto3
 import pytest
 
 from tests.emulator.bodies import HOUR, MARK, claude, converse, text
-from tests.tracker.tracked import last
+from tests.tracker.readme import example, run
+from tests.tracker.tracked import last, tracker_of
 
 CLAUDE = "us.anthropic.claude-sonnet-4-6"
 
@@ -146,3 +147,44 @@ def test_many_tasks(url, tracker, emulator):
     served = emulator.calls[before:]
     assert len(tracker.calls()) == 12
     assert sum(call.usage.written for call in tracker.calls()) == sum(call.usage.written for call in served)
+
+
+def test_the_example_of_the_readme(url, tracker, emulator, monkeypatch):
+    for name, value in {
+        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": url,
+        "AWS_ACCESS_KEY_ID": "AKIAEXAMPLE",
+        "AWS_SECRET_ACCESS_KEY": "any",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }.items():
+        monkeypatch.setenv(name, value)
+    run(example("aioboto3"), {"aioboto3": aioboto3, "request": converse(), "tracker": tracker})
+    assert [call.flags for call in tracker.calls()] == [frozenset(), {"stream"}]
+    assert last(tracker, emulator).hit_ratio == 1.0
+
+
+def test_letting_go_and_taking_turns(url, tracker, emulator):
+    other = tracker_of(emulator)
+
+    async def use(client):
+        for one in (tracker, other, tracker):
+            one.instrument(client)
+        await client.converse(**converse())
+        tracker.uninstrument(client)
+        answer = client.converse(**converse())
+        assert asyncio.iscoroutine(answer)
+        await answer
+
+    with_client(url, use)
+    assert (len(tracker.calls()), len(other.calls())) == (1, 2)
+
+
+def test_what_is_left_lying_when_the_client_closes_is_incomplete(url, tracker):
+    async def use(client):
+        tracker.instrument(client)
+        return await client.converse_stream(**converse())
+
+    answer = with_client(url, use)
+    assert tracker.calls() == []
+    del answer
+    gc.collect()
+    assert [call.flags for call in tracker.calls()] == [{"stream", "incomplete"}]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
+import threading
 
 import pytest
 
 from tests.emulator.bodies import HANDBOOK, MARK
+from tests.tracker.readme import example, run
 from tests.tracker.tracked import counts
 
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "True")
@@ -123,3 +126,62 @@ def test_no_key_reaches_a_log(url, tracker, tmp_path, emulator):
     line = log.read_text()
     assert "Rule 1" in line
     assert not any(word in line for word in ("any-secret", "AKIAEXAMPLE", "any-header"))
+
+
+def test_the_example_of_the_readme(url, tracker, emulator):
+    run(example("litellm.completion"), {"litellm": litellm, "request": body(url, "anthropic"), "tracker": tracker})
+    assert [call.flags for call in tracker.calls()] == [frozenset(), {"stream"}, frozenset()]
+    assert last(tracker, emulator).hit_ratio > 0.9
+
+
+def test_async_streams_that_are_dropped_or_cancelled(url, tracker):
+    async def main():
+        complete = tracker.wrap(litellm.acompletion)
+        stream = await complete(**body(url, "anthropic", stream=True))
+        await anext(stream)
+        del stream
+        begun = asyncio.Event()
+
+        async def read():
+            async for _ in await complete(**body(url, "anthropic", stream=True)):
+                begun.set()
+                await asyncio.sleep(5)
+
+        task = asyncio.create_task(read())
+        await begun.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(main())
+    gc.collect()
+    assert [call.flags for call in tracker.calls()] == [{"stream", "incomplete"}] * 2
+
+
+def test_many_threads_and_many_tasks(url, tracker, emulator):
+    before = len(emulator.calls)
+    complete, acomplete = tracker.wrap(litellm.completion), tracker.wrap(litellm.acompletion)
+
+    async def tasks():
+        await asyncio.gather(*(acomplete(**body(url, "anthropic", messages=messages(f"{n}?"))) for n in range(6)))
+
+    threads = [
+        threading.Thread(target=lambda n=n: complete(**body(url, "anthropic", messages=messages(f"T{n}?"))))
+        for n in range(6)
+    ]
+    for thread in threads:
+        thread.start()
+    asyncio.run(tasks())
+    for thread in threads:
+        thread.join()
+    served = emulator.calls[before:]
+    assert len(tracker.calls()) == len(served) == 12
+    assert sum(call.usage.read for call in tracker.calls()) == sum(call.usage.read for call in served)
+    assert sum(call.usage.written for call in tracker.calls()) == sum(call.usage.written for call in served)
+
+
+def test_retries_inside_litellm_are_one_call(url, tracker, emulator):
+    emulator.inject("500", "")
+    tracker.wrap(litellm.completion)(**body(url, "anthropic", num_retries=1))
+    assert len(tracker.calls()) == 1
+    assert last(tracker, emulator).status in (None, 200)
