@@ -11,6 +11,7 @@ from typing import BinaryIO
 from cachekit.core.config import load_config
 from cachekit.core.config_values import Config
 from cachekit.core.errors import InputError, UsageError
+from cachekit.core.logs.format import SKIPPED
 from cachekit.report.finish import finish
 from cachekit.report.fold import fold
 from cachekit.report.gate import Judgement, Thresholds, judge, read_baseline
@@ -108,4 +109,13 @@ def check_read(report: Report, wish: ReportWish) -> None:
         return
     if unread:
         raise InputError(f"no call could be read: {reason}", where=where)
-    raise InputError("no calls in it", where=where, mend="name its format with --input-format")
+    raise _no_calls(report, wish, where)
+
+
+def _no_calls(report: Report, wish: ReportWish, where: str) -> InputError:
+    """Why there is nothing to report on, as far as the reader knows it."""
+    named = wish.input_format not in (None, "auto")
+    mend = "leave --input-format out, and it is told by its records" if named else "name its format with --input-format"
+    found = {name.removeprefix(SKIPPED): n for name, n in report.tally.items() if name.startswith(SKIPPED) and n}
+    reasons = ", ".join(f"{n:,} x {reason}" for reason, n in sorted(found.items()))
+    return InputError(f"no calls in it: {reasons}" if reasons else "no calls in it", where=where, mend=mend)

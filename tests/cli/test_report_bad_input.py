@@ -215,3 +215,9 @@ def test_no_prompt_text_reaches_an_error(tmp_path: Path) -> None:
     secret = b'{"v": 1, "usage": {"uncached": 1}, "request": {"messages": "TOP-SECRET"}, '
     found = report(log(tmp_path / "calls.ndjson", GOOD + secret + b"\n"))
     assert "TOP-SECRET" not in found.stdout + found.stderr
+
+
+def test_where_nothing_is_a_call_it_says_what_was_left_out(tmp_path: Path) -> None:
+    found = report(log(tmp_path / "calls.ndjson", GOOD), "--input-format", "langfuse")
+    assert found.exit_code == 2
+    assert "no calls in it: 1 x not a generation (leave --input-format out" in found.stderr

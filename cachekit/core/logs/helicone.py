@@ -30,7 +30,8 @@ _EXCLUSIVE = frozenset({"anthropic", "bedrock"})
 def calls(record: Record) -> Iterator[Call | Skip]:
     """The call of one request, or of a page of them (`data`)."""
     for request in within(record, "data") or (record,):
-        yield _call(request)
+        told = any(name in request for name in ("request_id", "response_body", "prompt_tokens"))
+        yield _call(request) if told else Skip("not a request of Helicone's")
 
 
 def _call(record: Record) -> Call:

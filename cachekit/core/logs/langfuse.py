@@ -50,7 +50,8 @@ def calls(record: Record) -> Iterator[Call | Skip]:
         for part in inner:
             yield from calls(part) if isinstance(part, dict) else (Skip("not an observation"),)
         return
-    if text(record.get("type")) not in ("GENERATION", None):
+    kind, told = text(record.get("type")), any(record.get(name) for name in ("usageDetails", "usage_details"))
+    if kind != "GENERATION" and (kind is not None or not told):
         yield Skip("not a generation")
         return
     yield _call({**record, **{ours: record[name] for name, ours in _SNAKE.items() if name in record}})

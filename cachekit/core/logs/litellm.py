@@ -36,6 +36,9 @@ def calls(record: Record) -> Iterator[Call | Skip]:
 
 
 def _calls(record: Record) -> Iterator[Call | Skip]:
+    if not any(name in record for name in ("call_type", "metadata", *_OWN_COUNTS)):
+        yield Skip("not a row of LiteLLM's")
+        return
     kind = text(record.get("call_type")) or ""
     if kind in _NO_COMPLETION:
         yield Skip(f"no completion ({kind})")

@@ -141,3 +141,10 @@ def test_no_reason_holds_content():
         for item in _read(path):
             if isinstance(item, BadLine):
                 assert item.reason.startswith(("cut off", "not JSON", "not a JSON object"))
+
+
+@pytest.mark.parametrize("format", ["langfuse", "litellm", "helicone", "otel-spans", "otel-events", "codex", "flat"])
+def test_no_calls_are_made_up_of_records_of_another_format(format):
+    items = _read(FIXTURES / "bedrock" / "clean.jsonl", format=format)
+    (summary,) = [item for item in items if isinstance(item, Summary)]
+    assert (summary.calls, sum(summary.skipped.values())) == (0, 4)
