@@ -120,6 +120,57 @@ def test_a_changed_prompt_is_told_with_what_changed_and_no_text(claude):
 MARK = {"type": "ephemeral"}
 
 
+def spelled(word: str) -> dict:
+    """A request that says a word wherever text may stand."""
+    tool = {"name": f"{word}_tool", "description": word, "input_schema": {"type": "object", "title": word}}
+    image = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": word}}
+    turns = [
+        {"role": "user", "content": [{"type": "text", "text": word}, image]},
+        {
+            "role": "assistant",
+            "content": [{"type": "tool_use", "id": "t", "name": f"{word}_tool", "input": {word: word}}],
+        },
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": word}]},
+    ]
+    system = [{"type": "text", "text": f"{word} " * 900, "cache_control": MARK}]
+    return {
+        "system": system,
+        "tools": [tool, tool | {"name": f"{word}_other"}],
+        "messages": turns,
+        "metadata": {"user_id": word},
+    }
+
+
+CHANGED = {
+    "the text": lambda body: body["system"][0].update(text="canary " * 800 + "2026-11-20 canary"),
+    "a tool's name": lambda body: body["tools"][0].update(name="canary_third"),
+    "a tool's schema": lambda body: body["tools"][0]["input_schema"].update(title="canaries"),
+    "the order of tools": lambda body: body["tools"].reverse(),
+    "the order of keys": lambda body: body["tools"].insert(0, dict(reversed(body["tools"].pop(0).items()))),
+    "a tool less": lambda body: body["tools"].pop(),
+    "the image": lambda body: body["messages"][0]["content"].pop(),
+    "the first turn": lambda body: body["messages"][0]["content"][0].update(text="another canary"),
+    "no breakpoint": lambda body: body["system"][0].pop("cache_control"),
+    "the tool choice": lambda body: body.update(tool_choice={"type": "tool", "name": "canary_tool"}),
+    "the model": lambda body: body.update(model="claude-opus-4-8"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGED.values(), ids=CHANGED)
+def test_no_text_of_a_prompt_is_told_whatever_changed(change, claude, capfd, tmp_path):
+    log = tmp_path / "calls.ndjson"
+    told: list = []
+    tracker, _, call = tracked(claude, on_miss_alert=told.append, log=log)
+    call(0, 2000, **spelled("canary"))
+    body = {"model": "claude-sonnet-4-6"} | spelled("canary")
+    change(body)
+    call(0, 2000, **body)
+    tracker.flush(alerts=5)
+    assert len(told) == 2
+    assert "canar" not in "".join(map(alert_text, told)) + repr(told) + repr(tracker.by_prefix())
+    assert "canar" not in log.read_text() + capfd.readouterr().err
+
+
 def test_the_default_writes_a_line_on_stderr(claude, capfd):
     tracker, _, call = tracked(claude, on_miss_alert=None)
     call(0, 2000)
@@ -157,6 +208,21 @@ def test_a_callback_that_raises_hurts_nobody(claude, capfd):
     assert tracker.health()["alerts_failed"] == 1
     assert tracker.aggregate()["calls"] == 2
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, GeneratorExit], ids=lambda error: error.__name__)
+def test_a_callback_that_wants_to_end_the_program_does_not_end_the_alerts(error, claude):
+    tried = []
+
+    def leaving(call):
+        tried.append(call)
+        raise error
+
+    tracker, _, call = tracked(claude, on_miss_alert=leaving)
+    for _ in range(3):
+        call(0, 2000)
+    tracker.flush(alerts=5)
+    assert len(tried) == tracker.health()["alerts_failed"] == 3
 
 
 def test_a_callback_that_hangs_hurts_nobody_and_what_it_misses_is_counted(claude):

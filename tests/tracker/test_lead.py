@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import threading
 import time
 
 import anthropic
+import openai
 import pytest
 
-from tests.emulator.bodies import claude, text
+from tests.emulator.bodies import chat, claude, converse, text
+from tests.tracker.test_boto3 import runtime
 from tests.tracker.tracked import hits, tracker_of
 
 PREFIX = [text()]
@@ -93,6 +96,43 @@ def test_threads_wait_for_each_other_too(url, tracker, slow):
     for thread in threads:
         thread.join()
     assert sorted(hits(tracker)) == [False] + [True] * 19
+
+
+ASKS = {
+    "boto3": (lambda url: runtime(url), lambda client, n: client.converse(**converse(f"Question {n}?"))),
+    "boto3 streams": (
+        lambda url: runtime(url),
+        lambda client, n: list(client.converse_stream(**converse(f"Question {n}?"))["stream"]),
+    ),
+    "openai": (
+        lambda url: openai.OpenAI(base_url=f"{url}/v1", api_key="any"),
+        lambda client, n: client.chat.completions.create(**chat(question=f"Question {n}?")),
+    ),
+}
+
+
+@pytest.mark.parametrize(("new", "ask"), ASKS.values(), ids=ASKS)
+def test_the_other_clients_wait_for_their_leader_too(new, ask, url, tracker, slow):
+    client = tracker.instrument(new(url))
+
+    def one(number: int) -> None:
+        with tracker.lead("handbook"):
+            ask(client, number)
+
+    threads = [threading.Thread(target=one, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(hits(tracker)) == [False] + [True] * 7
+
+
+def test_a_lead_may_be_left_in_another_context_than_it_was_entered_in(tracker):
+    lead = tracker.lead("p")
+    contextvars.Context().run(lead.__enter__)
+    lead.__exit__(None, None, None)
+    with tracker.lead("p", timeout=5) as next_one:
+        assert next_one.led
 
 
 def test_a_leader_that_fails_leaves_the_lead_to_another(url, tracker, slow):

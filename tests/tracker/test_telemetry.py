@@ -10,6 +10,7 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import NonRecordingSpan
 
 from tests.emulator.bodies import claude
 from tests.tracker.tracked import tracker_of
@@ -68,6 +69,32 @@ def test_a_usage_that_is_not_known_sets_no_cache_attributes(telling):
     with trace.get_tracer("test").start_as_current_span("unknown"):
         telling.wrap(lambda **body: {"usage": {"input_tokens": 5, "output_tokens": 2}})(**claude())
     assert attributes("unknown") == {"gen_ai.usage.input_tokens": 5, "gen_ai.usage.output_tokens": 2}
+
+
+class Broken(NonRecordingSpan):
+    """A span that takes nothing."""
+
+    def is_recording(self) -> bool:
+        return True
+
+    def set_attribute(self, key: str, value: object) -> None:
+        raise ValueError(key)
+
+
+def test_a_span_that_takes_nothing_hurts_no_call(client, telling):
+    with trace.use_span(Broken(trace.INVALID_SPAN_CONTEXT), record_exception=False, set_status_on_exception=False):
+        assert client.messages.create(**claude()).usage.output_tokens
+    assert len(telling.calls()) == 1
+
+
+def test_failures_are_counted_as_errors(url, telling, emulator):
+    before = total(points(), "cachekit.calls", cachekit__cause="error")
+    emulator.inject("400")
+    failing = telling.instrument(anthropic.Anthropic(base_url=url, api_key="any", max_retries=0))
+    with pytest.raises(anthropic.BadRequestError):
+        failing.messages.create(**claude())
+    telling.flush()
+    assert total(points(), "cachekit.calls", cachekit__cause="error") == before + 1
 
 
 def points() -> dict[str, dict[tuple, object]]:

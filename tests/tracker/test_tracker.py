@@ -292,6 +292,33 @@ def test_a_request_is_taken_as_it_was_when_it_was_sent():
     assert len({call.prefix_id for call in tracker.calls()}) == 1
 
 
+class Hostile(type):
+    """A class that answers no question about it."""
+
+    def __getattr__(cls, name: str) -> object:
+        raise RuntimeError(name)
+
+
+class Answer(metaclass=Hostile):
+    """An answer that is none of ours to ask."""
+
+
+def test_what_we_cannot_follow_is_the_callers_all_the_same(capfd):
+    tracker, answer = quiet(), Answer()
+    assert tracker.wrap(lambda **_: answer)(**request()) is answer
+
+    async def main() -> object:
+        async def ask(**_: object) -> object:
+            return answer
+
+        return await tracker.wrap(ask)(**request())
+
+    assert asyncio.run(main()) is answer
+    assert [call.usage.known for call in tracker.calls()] == [False, False]
+    assert tracker.health()["broken"] == 2
+    assert capfd.readouterr().err == "[cachekit] a call could not be followed (RuntimeError)\n"
+
+
 def test_only_clients_can_be_instrumented():
     with pytest.raises(UsageError, match=r"wrap\(\)"):
         quiet().instrument(object())
