@@ -12,7 +12,7 @@ from cachekit.core.logs.lowered import lowered
 from cachekit.core.shape import mapping, text
 from cachekit.core.usage import Usage
 from cachekit.report.facts import Facts, facts_of, host_of
-from cachekit.report.keys import CACHEABLE, COUNTS, WITH, WITHOUT, CellKey, TrackKey
+from cachekit.report.keys import CACHEABLE, COUNTS, TOLD, WITH, WITHOUT, CellKey, TrackKey
 from cachekit.report.ledger import Ledger, Sums
 from cachekit.report.options import LABEL, UNASSIGNED, ReportOptions, day_of
 from cachekit.report.state import State
@@ -20,6 +20,10 @@ from cachekit.report.track import Attempt, Loss, entry_of
 
 EXCLUDED = ("error", "response_cache", "synthetic")
 """Calls that no provider answered: counted, and left out of everything else."""
+
+BEDROCK = "bedrock"
+_NO_REQUEST = ("response", "none")
+"""What the reader of Bedrock's records notes of one without a request."""
 
 _SORTED = 50_000
 """So many calls of a log in no order are put in order of time together."""
@@ -181,11 +185,10 @@ class Counting:
         return Place(self.ledger.sums(key, call.ts), facts, track if judged else None)
 
     def _body(self, call: Call) -> str:
-        """Whether a call has its request, where that is a question: in logs that may hold some, and for records that
-        say so themselves."""
-        asked = self._content or (not self._in_order and "body" in call.meta)
-        known = call.request is not None or call.prompt is not None
-        return (WITH if known else WITHOUT) if asked else ""
+        """Whether a call has its request, where that is a question."""
+        if self._content:
+            return WITH if call.request is not None else WITHOUT
+        return body_of(call.provider, call.family, call.meta)
 
     def _turn(self, turn: _Turn) -> None:
         if self._in_order:
@@ -213,6 +216,15 @@ class Counting:
         if self._waiting:
             self._in_turn()
         return self.ledger.state()
+
+
+def body_of(provider: str, family: str, meta: object) -> str:
+    """The same in our own log, where digests stand for requests: a record of Bedrock says which bodies it had."""
+    if provider != BEDROCK:
+        return ""
+    if family:
+        return TOLD
+    return WITHOUT if text(mapping(meta).get("body")) in _NO_REQUEST else ""
 
 
 def add_usage(sums: Sums, usage: Usage, cacheable: int) -> None:

@@ -13,7 +13,7 @@ from cachekit.core.pricing import Rates, find_rates, price, without_cache
 from cachekit.core.pricing.rates import MILLION
 from cachekit.core.usage import Usage
 from cachekit.report.facts import Facts, facts_of
-from cachekit.report.keys import CACHEABLE, WITH, CellKey, TrackKey
+from cachekit.report.keys import CACHEABLE, TOLD, WITH, WITHOUT, CellKey, TrackKey
 from cachekit.report.options import OTHER, UNASSIGNED, ReportOptions
 from cachekit.report.state import Cell, State, added, bounded
 from cachekit.report.track import LOSS_KINDS, SURE, Loss, Segment, join
@@ -223,11 +223,10 @@ def _rows(priced: Iterable[_Priced], name_of: Callable[[CellKey], str]) -> list[
 
 def _bodies(priced: Iterable[_Priced]) -> Bodies | None:
     asked = [found for found in priced if found.key.body]
-    having = (found.row for found in asked if found.key.body == WITH)
-    if not asked:
+    if all(found.key.body == TOLD for found in asked):
         return None
-    bedrock = any(found.key.provider == "bedrock" for found in asked)
-    return Bodies(_sum(WITH, having), _sum("", (found.row for found in asked)), bedrock)
+    having = (found.row for found in asked if found.key.body != WITHOUT)
+    return Bodies(_sum(WITH, having), _sum("", (found.row for found in asked)))
 
 
 def _worst_first(row: Row) -> tuple[Decimal, Decimal, int, str]:

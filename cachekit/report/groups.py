@@ -12,7 +12,7 @@ from cachekit.core.inputs import LONGEST_LINE
 from cachekit.core.logs.native import billing_of, read_line, scope_of
 from cachekit.core.prompt import Scope
 from cachekit.core.shape import seconds
-from cachekit.report.counting import Counting, kind_of, side_of
+from cachekit.report.counting import BEDROCK, Counting, body_of, kind_of, side_of
 from cachekit.report.facts import Facts, host_of
 from cachekit.report.keys import CACHEABLE, CellKey, TrackKey
 from cachekit.report.ledger import NEVER, Sums, Track
@@ -36,12 +36,13 @@ _decode_wide = msgspec.json.Decoder(WideLine).decode
 
 class Name(NamedTuple):
     """What a group is called where a plain line does not tell it all: its family, the calls whose entries it can read,
-    its row, and its side of a split."""
+    its row, its side of a split, and whether its calls have their requests."""
 
     family: str
     track: str
     row: str
     side: str
+    body: str
 
 
 class _Kind(NamedTuple):
@@ -135,8 +136,10 @@ class Groups:
             self._ledger.tally["left out: outside of the window"] += 1
             return None
         row = self._row(wide)
+        told = loaded(bytes(wide.meta)) if wide.provider == BEDROCK and not wide.family else None
+        body = body_of(wide.provider, wide.family, told)
         wide.request, wide.meta, wide.blocks = None, NOTHING, NOTHING  # raw slices hold the whole line
-        return Name(wide.family or UNASSIGNED, wide.family or wide.prefix_id, row, side)
+        return Name(wide.family or UNASSIGNED, wide.family or wide.prefix_id, row, side, body)
 
     def _fingerprinted(self, line: WideLine) -> bool:
         """Fills in what the line's request tells, as far as it is asked for; False where only the slower way can."""
@@ -163,7 +166,7 @@ class Groups:
     def group(self, key: str | Name, line: AnyLine) -> Group:
         """The group that a line belongs to, from now on known under its key."""
         self._make_room()
-        name = key if isinstance(key, Name) else Name(key, key, self._plain_row(line), "")
+        name = key if isinstance(key, Name) else self._plain_name(key, line)
         kind = self._kind(line)
         if kind is None:
             group = self.known[key] = _odd(line, self._counting.facts(line.model, line.provider))
@@ -183,6 +186,7 @@ class Groups:
             name.family,
             name.row,
             name.side,
+            name.body,
         )
         scope = context[1]
         track = TrackKey(name.track, line.provider, line.model, host, scope.region, scope.account)
@@ -207,9 +211,9 @@ class Groups:
             self._kinds[told] = _kind_of(line, self._counting)
         return self._kinds[told] if line.ts[-1:] == "Z" else None
 
-    def _plain_row(self, line: AnyLine) -> str:
-        rows = {"family": line.family, "model": line.model, "day": line.ts[:10], "provider": line.provider}
-        return rows[self._options.by] or UNASSIGNED
+    def _plain_name(self, family: str, line: AnyLine) -> Name:
+        rows = {"family": family, "model": line.model, "day": line.ts[:10], "provider": line.provider}
+        return Name(family, family, rows[self._options.by] or UNASSIGNED, "", body_of(line.provider, family, None))
 
     def special(self, group: Group, total: int) -> list[int]:
         """The counts of the cell for a prompt of so many tokens."""

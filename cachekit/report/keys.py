@@ -11,8 +11,8 @@ COUNTS = ("calls", "uncached", "read", "write_5m", "write_1h", "write_30m", "wri
 
 CACHEABLE = len(COUNTS)
 
-WITH, WITHOUT = "with", "without"
-"""Whether calls of logs that may hold requests do."""
+WITH, WITHOUT, TOLD = "with", "without", "told"
+"""Whether calls of logs that may hold requests do; in our own log their family may be told all the same."""
 
 
 class CellKey(NamedTuple):
@@ -20,7 +20,7 @@ class CellKey(NamedTuple):
 
     `kind` is `call` or `warm`. `known`: something is said about the cache. `judged`: due reads can be looked for.
     `band` and `period` number the price by prompt size and date (period -1: no time known). `side` is `before` or
-    `after` a split, or empty. `body`: WITH or WITHOUT the request, where that is a question.
+    `after` a split, or empty. `body`: WITH, WITHOUT or TOLD, where that is a question.
     """
 
     kind: str

@@ -137,12 +137,11 @@ def ratio_after(read_before: int, row: Row) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Bodies:
-    """How many calls have their request in the log: `having` sums those that do, `of` all of which it is a question.
-    `bedrock`: among them are Bedrock's, which keeps large bodies elsewhere."""
+    """How many calls have their request in the log, or their family told without: `having` sums those that do, `of` all
+    of which it is a question."""
 
     having: Row
     of: Row
-    bedrock: bool = False
 
     @property
     def share(self) -> float | None:
@@ -155,7 +154,7 @@ class Report:
     """What a log says. `rows` sum to `total`, worst first; `families` always has the rows by family, for baselines.
     `warm` are calls that only kept caches alive: in no other row. `tally` counts what was left out, repaired or could
     not be read; `unpriced` the calls of models without a price. `span`: seconds from the first call to the last.
-    `bodies`: None where requests are no question, as in logs that hold digests."""
+    `bodies`: None where requests are no question."""
 
     by: str
     rows: tuple[Row, ...]

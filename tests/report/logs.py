@@ -61,7 +61,7 @@ def _random_call(chance: random.Random, now: float, name: str) -> Call:
         _random_usage(chance),
         None if chance.random() < 0.05 else now,
         id=name,
-        provider=one(["anthropic", "anthropic", "openai"]),
+        provider=one(["anthropic", "anthropic", "openai", "bedrock"]),
         model=one(MODELS),
         billing=one([Billing()] * 4 + [Billing(batch=True), Billing(speed="fast"), Billing(host="bedrock")]),
         latency_ms=one([None, 900.0, 60_000.0]),
@@ -71,6 +71,7 @@ def _random_call(chance: random.Random, now: float, name: str) -> Call:
         family=one(["a", "a", "b", ""]),
         prefix_id=one(["", "p", "q"]),
         labels=one([{}, {"team": "x"}, {"team": "y", "session": "s"}]),
+        meta=one([{}, {}, {"body": "none"}, {"body": "both"}]),
     )
 
 

@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from cachekit.core.calls import Call
+from cachekit.core.logs.native import read_calls
 from cachekit.report import Report, ReportOptions, Row, finish, fold, fold_calls
 from cachekit.report.save import save_log
 from tests.golden import run
@@ -295,6 +296,16 @@ def test_bodies_that_are_all_there_are_not_worth_a_word_elsewhere(tmp_path: Path
     assert "request bodies" not in run("report", str(lines(tmp_path / "a.jsonl", records))).stdout
     del records[4]["messages"]
     assert "request bodies: 20 of 21 calls" in run("report", str(lines(tmp_path / "b.jsonl", records))).stdout
+
+
+def test_what_is_saved_of_bedrock_records_says_the_same_of_bodies(tmp_path: Path) -> None:
+    dump, out = lines(tmp_path / "dump.jsonl", without_bodies(3)), tmp_path / "saved.ndjson"
+    save_log([str(dump)], None, out)
+    told = [finish(fold(dump)).bodies, finish(fold(out)).bodies, finish(fold_calls(read_calls(out))).bodies]
+    assert told[0] == told[1] == told[2]
+    assert "request bodies: 14 of 21 calls" in run("report", str(out), "--by", "model").stdout
+    save_log([str(lines(dump, without_bodies(0)))], None, out)
+    assert finish(fold(out)).bodies is None
 
 
 def test_bodies_are_no_question_in_our_own_log() -> None:

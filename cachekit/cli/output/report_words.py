@@ -120,14 +120,14 @@ def remarks(report: Report) -> Iterator[str]:
         silent = counted(report.total.calls - report.total.known_calls, "call", "without cache counters")
         yield f"unknown: {silent}: in no ratio"
     if report.bodies is not None:
-        yield from _bodies(report.bodies)
+        yield from _bodies(report.bodies, always="format: bedrock" in report.tally)
     yield from _counted(report)
 
 
-def _bodies(found: Bodies) -> Iterator[str]:
+def _bodies(found: Bodies, *, always: bool) -> Iterator[str]:
     """How much of the log can be told by its prompts: where something is missing, and of Bedrock's records always."""
     having, of = found.having, found.of
-    if having.calls == of.calls and not found.bedrock:
+    if having.calls == of.calls and not always:
         return
     money = f", {usd(having.cost)} of {usd(of.cost)} ({percent(found.share)})" if found.share is not None else ""
     rest = "; no prompt tells the family of the others" if having.calls < of.calls else ""
