@@ -70,8 +70,8 @@ def find_sources(paths: Iterable[str | Path], stdin: BinaryIO | None = None) -> 
             yield Source("stdin", _once(stdin if stdin is not None else sys.stdin.buffer))
             continue
         for path, named in _files(given):
-            if path not in seen:
-                seen.add(path)
+            if (real := path.resolve()) not in seen:
+                seen.add(real)
                 yield file_source(path, named=named)
 
 

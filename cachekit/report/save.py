@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from fnmatch import fnmatch
+from glob import has_magic
 from pathlib import Path
 
 from cachekit.core.calls import Call
@@ -21,6 +23,9 @@ def save_log(paths: Iterable[str], input_format: str | None, target: Path) -> in
         raise UsageError("--save reads the logs a second time, which stdin does not allow", mend="name a file")
     if any(Path(path).exists() and target.exists() and os.path.samefile(path, target) for path in named):
         raise UsageError("--save would overwrite a log that is read", where=str(target), mend="name another file")
+    if any(_would_read(path, target) for path in named):
+        what = "--save would write among the logs that are read, where each call would count twice"
+        raise UsageError(what, where=str(target), mend="name a file elsewhere")
     beside = target.with_name(f".{target.name}.{os.getpid()}")
     count = 0
     try:
@@ -35,3 +40,11 @@ def save_log(paths: Iterable[str], input_format: str | None, target: Path) -> in
     finally:
         beside.unlink(missing_ok=True)
     return count
+
+
+def _would_read(path: str, target: Path) -> bool:
+    """Whether a folder or glob that is read would find the target."""
+    given = Path(path).expanduser()
+    if given.is_dir():
+        return target.resolve().is_relative_to(given.resolve())
+    return has_magic(path) and not given.exists() and fnmatch(str(target.absolute()), str(given.absolute()))

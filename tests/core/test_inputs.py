@@ -111,6 +111,13 @@ def test_a_glob_names_files_and_each_file_comes_once(tmp_path):
     ]
 
 
+def test_a_file_that_is_named_in_two_ways_comes_once(tmp_path):
+    path = _write(tmp_path, "a.jsonl", TEXT)
+    (tmp_path / "link.jsonl").symlink_to(path)
+    roundabout = tmp_path / "." / ".." / tmp_path.name / "a.jsonl"
+    assert len(list(find_sources([path, roundabout, tmp_path, tmp_path / "link.jsonl"]))) == 1
+
+
 def test_stdin_is_read_through_a_dash():
     source = next(find_sources(["-"], io.BytesIO(gzip.compress(TEXT))))
     assert (source.name, list(open_lines(source))) == ("stdin", PLAIN)

@@ -46,3 +46,17 @@ def test_the_command_saves_and_reports(tmp_path):
     assert done.exit_code == 0
     assert "saved 141 calls" in done.stderr
     assert run("report", str(out)).stdout == done.stdout
+
+
+@pytest.mark.parametrize("name", [".", "*.ndjson"], ids=["a folder", "a glob"])
+def test_a_log_is_not_saved_among_those_that_are_read(name: str, tmp_path: Path) -> None:
+    (tmp_path / "calls.ndjson").write_bytes((LOGS / "calls.ndjson").read_bytes())
+    with pytest.raises(UsageError, match="among the logs"):
+        save_log([str(tmp_path / name)], None, tmp_path / "saved.ndjson")
+    assert [path.name for path in tmp_path.iterdir()] == ["calls.ndjson"]
+
+
+def test_a_log_may_be_saved_beside_the_folder_that_is_read(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "calls.ndjson").write_bytes((LOGS / "calls.ndjson").read_bytes())
+    assert save_log([str(tmp_path / "logs")], None, tmp_path / "saved.ndjson") > 0
