@@ -4,7 +4,7 @@ By the GenAI conventions `gen_ai.usage.input_tokens` is inclusive, and so is Ope
 instrumentations differ (Bedrock and LangChain send the uncached remainder), so each span is tested by its sums and one
 read the other way is counted as reinterpreted. Vercel's `ai.usage.inputTokens` is inclusive where
 `ai.usage.inputTokenDetails` stands beside it (from 6 on); before, it is what the provider counts: exclusive, but for
-those whose sums tell otherwise, and Anthropic's own usage (writes, their lifetimes) is only in `providerMetadata`.
+those whose sums tell otherwise, and what was written (with Anthropic also its lifetimes) is only in `providerMetadata`.
 Nowhere else are lifetimes of writes.
 
 Only leaf spans of model calls count: parents repeat the sum of their children. A span that is the parent of a counted
@@ -31,8 +31,9 @@ from cachekit.core.usage_names import count_usage
 NAME = "otel-spans"
 
 _VERCEL = "ai.usage."
-_EXCLUSIVE = frozenset({"anthropic"})
-"""Providers of whose sums Vercel's total leaves the cached tokens out, so that it tells nothing."""
+_EXCLUSIVE = ("anthropic", "bedrock")
+"""What names providers beside whose cached tokens the old Vercel SDK counts, and leaves them out of its total too, so
+that the sums tell nothing."""
 
 _BASE = (
     *("gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens", "llm.token_count.prompt"),
@@ -172,11 +173,11 @@ def _usage(held: Attributes) -> Usage:
         Counts(
             base=base,
             read=_first(held, _READ),
-            write=_first(held, _WRITE),
+            write=_first(held, _WRITE) if not old_vercel else _written_on_bedrock(held),
             output=output,
             total=_first(held, _TOTAL),
             usual=EXCLUSIVE if old_vercel else INCLUSIVE,
-            open=not (old_vercel and _provider(_name_of_provider(held)) in _EXCLUSIVE),
+            open=not (old_vercel and _counts_beside(held)),
         )
     )
 
@@ -185,6 +186,16 @@ def _is_old_vercel(held: Attributes) -> bool:
     """Whether Vercel's SDK before 6 wrote the span: it gives the input as the provider counts it."""
     names = [name for name in held if name.startswith(_VERCEL)]
     return bool(names) and not any("inputTokenDetails" in name for name in names)
+
+
+def _counts_beside(held: Attributes) -> bool:
+    name, model = _name_of_provider(held).lower(), first_text(held, "ai.model.id").lower()
+    return any(word in name for word in _EXCLUSIVE) or model.startswith("anthropic/")
+
+
+def _written_on_bedrock(held: Attributes) -> int | None:
+    told = mapping(decoded(held.get("ai.response.providerMetadata")))
+    return told_count(dig(told, "bedrock", "usage", "cacheWriteInputTokens"))
 
 
 def _of_provider(held: Attributes) -> Mapping[str, object]:

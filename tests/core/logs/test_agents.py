@@ -249,6 +249,15 @@ SPANS = {
         Usage(1000, 4000, output=4),
     ),
     "vercel-5-anthropic": (VERCEL | {"ai.model.provider": "anthropic.messages"}, Usage(100, 80, output=1)),
+    "vercel-5-bedrock": (
+        VERCEL
+        | {
+            "ai.model.provider": "amazon-bedrock",
+            "ai.response.providerMetadata": '{"bedrock": {"usage": {"cacheWriteInputTokens": 30}}}',
+        },
+        Usage(100, 80, write_unknown=30, output=1),
+    ),
+    "vercel-5-on-vertex": (VERCEL | {"ai.model.provider": "vertex.anthropic.messages"}, Usage(100, 80, output=1)),
     "vercel-5-openai": (
         VERCEL | {"ai.model.provider": "openai.responses"},
         Usage(20, 80, output=1, quality=("reinterpreted",)),
