@@ -10,6 +10,7 @@ import anthropic
 import openai
 import pytest
 
+from cachekit.tracker.observation import current, outer
 from tests.emulator.bodies import chat, claude
 from tests.tracker.tracked import last
 
@@ -182,6 +183,40 @@ def test_async_streams_that_are_left(url, tracker):
     assert all(call.usage.known for call in tracker.calls())
 
 
+def test_async_streams_that_are_dropped(url, tracker):
+    bedrock = {"aws_access_key": "AKIAEXAMPLE", "aws_secret_key": "any", "aws_region": "us-east-1"}
+    usage = {"stream": True, "stream_options": {"include_usage": True}}
+
+    async def main():
+        clients = (
+            (anthropic.AsyncAnthropic(base_url=url, api_key="any"), "claude-sonnet-4-6"),
+            (anthropic.AsyncAnthropicBedrock(base_url=url, **bedrock), "us.anthropic.claude-sonnet-4-6"),
+        )
+        for client, model in clients:
+            stream = await tracker.instrument(client).messages.create(**claude(model=model), stream=True)
+            await anext(stream)
+            del stream
+        gpt = tracker.instrument(openai.AsyncOpenAI(base_url=f"{url}/v1", api_key="any"))
+        stream = await gpt.chat.completions.create(**chat(), **usage)
+        await anext(stream)
+        del stream
+        gc.collect()
+        await asyncio.sleep(0)
+
+    asyncio.run(main())
+    gc.collect()
+    assert [call.flags for call in tracker.calls()] == [{"stream", "incomplete"}] * 3
+    assert [call.usage.known for call in tracker.calls()] == [True, True, False]
+
+
+def test_a_streaming_response_that_nobody_reads_is_incomplete(url, client, tracker):
+    with client.messages.with_streaming_response.create(**claude()) as answer:
+        assert answer.status_code == 200
+    call = only(tracker)
+    assert (call.flags, call.usage.known, call.status) == ({"incomplete"}, False, 200)
+    assert call.prefix_id
+
+
 def test_retries_inside_the_sdk_are_one_call(client, tracker, emulator):
     emulator.inject("429;retry-after=0", "")
     assert client.messages.create(**claude()).usage.output_tokens
@@ -217,6 +252,15 @@ def test_a_refused_request_is_explained_by_its_breakpoints(client, tracker):
     with pytest.raises(anthropic.BadRequestError):
         client.messages.create(**claude(system=marked))
     assert only(tracker).cause == "mark_rejected"
+
+
+def test_nothing_is_left_behind_in_the_context_of_a_call(client, tracker, emulator):
+    client.messages.create(**claude())
+    emulator.inject("400")
+    with pytest.raises(anthropic.BadRequestError):
+        client.messages.create(**claude())
+    tracker.wrap(lambda **body: client.messages.create(**body))(**claude())
+    assert (current.get(), outer.get()) == (None, None)
 
 
 def test_a_typo_in_a_call_is_the_sdks_error_and_no_call(client, tracker):
