@@ -16,7 +16,7 @@ from cachekit.core.calls import BadLine, Billing, Call
 from cachekit.core.inputs import Source, find_sources, open_lines
 from cachekit.core.logs.skeleton import prompt_of_lines
 from cachekit.core.prompt import Prompt, Scope
-from cachekit.core.shape import LARGEST_COUNT, count, dig, items, mapping, number, seconds, text
+from cachekit.core.shape import LARGEST_COUNT, count, dig, items, mapping, moment, number, seconds, text
 from cachekit.core.usage import WRITES, Usage
 
 VERSION = 1
@@ -68,7 +68,7 @@ def call_from(value: object) -> Call | str:
         return reason
     usage, ts = usage_of(line), _moment(line.get("ts"))
     if isinstance(ts, str):
-        usage, ts = replace(usage, quality=(*usage.quality, ts)), _lenient(line.get("ts"))
+        usage, ts = replace(usage, quality=(*usage.quality, ts)), moment(line.get("ts"))
     request = line.get("request")
     call = Call(
         usage=usage,
@@ -138,22 +138,14 @@ def _moment(value: object) -> float | str | None:
     """When a request started; a note where the time is not as it should be."""
     if value is None:
         return None
-    moment = seconds(value)
-    if moment is None:
-        return "time_unreadable" if _lenient(value) is None else "time_not_rfc3339"
-    return moment if _has_zone(str(value)) else "time_without_zone"
+    told = seconds(value)
+    if told is None:
+        return "time_unreadable" if moment(value) is None else "time_not_rfc3339"
+    return told if _has_zone(str(value)) else "time_without_zone"
 
 
 def _has_zone(value: str) -> bool:
     return value[-1:] in ("Z", "z") or "+" in value[10:] or "-" in value[10:]
-
-
-def _lenient(value: object) -> float | None:
-    """A moment without a zone is UTC; a bare number is seconds, or milliseconds where seconds would lie far ahead."""
-    moment = number(value)
-    if moment is None:
-        return seconds(value)
-    return moment / 1000 if moment > 1e11 else moment
 
 
 def scope_of(value: object) -> Scope:
