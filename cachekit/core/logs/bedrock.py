@@ -24,7 +24,7 @@ from cachekit.core.logs.format import Format, Record, Skip, clean_labels, record
 from cachekit.core.objects import decoded
 from cachekit.core.prompt import Scope
 from cachekit.core.responses import METRICS, Response, read_response
-from cachekit.core.shape import count, dig, items, mapping, number, seconds, text
+from cachekit.core.shape import count, dig, items, mapping, moment, number, text
 from cachekit.core.streams import merge_events
 from cachekit.core.usage import Usage
 
@@ -106,7 +106,7 @@ def _call(record: Record) -> Call:
     latency, ttft = _latencies(merged)
     return Call(
         usage=_usage(record, response),
-        ts=seconds(record.get("timestamp")),
+        ts=moment(record.get("timestamp")),
         id=response.id,
         request_id=text(record.get("requestId")) or "",
         provider="bedrock",

@@ -26,7 +26,7 @@ from cachekit.core.counts import noted
 from cachekit.core.documents import read_values
 from cachekit.core.inputs import Source
 from cachekit.core.logs.format import SKIPPED, Format, Item, Record, clean_labels, count_call, summed
-from cachekit.core.shape import count, dig, mapping, seconds, text
+from cachekit.core.shape import count, dig, mapping, moment, text
 from cachekit.core.usage import Usage
 from cachekit.core.usage_names import count_usage
 
@@ -172,7 +172,7 @@ def _difference(total: _Vector | None, before: _Vector | None) -> Mapping[str, o
 def _call(line: Record, usage: Mapping[str, object], session: _Session) -> Call:
     return Call(
         usage=_usage(usage),
-        ts=seconds(line.get("timestamp")),
+        ts=moment(line.get("timestamp")),
         provider="openai",
         api="responses",
         model=session.model,

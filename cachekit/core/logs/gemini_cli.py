@@ -17,7 +17,7 @@ from cachekit.core.counts import EXCLUSIVE, INCLUSIVE, Convention, Counts, settl
 from cachekit.core.documents import read_values
 from cachekit.core.inputs import Source
 from cachekit.core.logs.format import SKIPPED, Format, Item, Record, clean_labels, count_call, summed
-from cachekit.core.shape import count, dig, items, mapping, number, seconds, text
+from cachekit.core.shape import count, dig, items, mapping, moment, number, text
 from cachekit.core.usage import Usage
 
 NAME = "gemini-cli"
@@ -78,7 +78,7 @@ def _reply(message: Record, session: str) -> Call | str:
         return SKIPPED + "without usage"
     return Call(
         usage=_usage(tokens, "input", ("output", "thoughts"), _convention(tokens)),
-        ts=seconds(message.get("timestamp")),
+        ts=moment(message.get("timestamp")),
         id=text(message.get("id")) or "",
         provider="google",
         api="generateContent",

@@ -20,7 +20,7 @@ from cachekit.core.inputs import Source
 from cachekit.core.logs.format import SKIPPED, Format, Item, Record, clean_labels, count_call, summed
 from cachekit.core.models import identify
 from cachekit.core.objects import decoded
-from cachekit.core.shape import count, mapping, number, seconds, text
+from cachekit.core.shape import count, mapping, moment, number, text
 from cachekit.core.usage import Usage
 from cachekit.core.usage_names import count_usage
 
@@ -142,7 +142,7 @@ def _call(row: Record) -> Call:
     session = text(row.get("conversation_id")) or text(row.get("thread_id")) or ""
     return Call(
         usage=_usage(row, mapping(decoded(row.get("token_details")))),
-        ts=seconds(row.get("datetime_utc")),
+        ts=moment(row.get("datetime_utc")),
         id=text(row.get("id")) or "",
         provider=identify(model).host,
         model=model,

@@ -145,7 +145,7 @@ def _moment(value: object) -> float | str | None:
 
 
 def _has_zone(value: str) -> bool:
-    return value[-1:] in ("Z", "z") or "+" in value[10:] or "-" in value[10:]
+    return value[-1:] in ("Z", "z") or value.endswith("UTC") or "+" in value[10:] or "-" in value[10:]
 
 
 def scope_of(value: object) -> Scope:
