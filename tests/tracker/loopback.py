@@ -10,9 +10,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 
 @contextmanager
-def serving(*answers: object, status: int = 200) -> Iterator[str]:
+def serving(*answers: object, status: int = 200, length: bool = True) -> Iterator[str]:
     """The URL of a server that gives these answers in turn, the last one for ever: JSON values, or bytes of a stream of
-    server-sent events."""
+    server-sent events. Without `length` an answer ends where the connection does."""
     left = list(answers)
 
     class Answering(BaseHTTPRequestHandler):
@@ -25,7 +25,7 @@ def serving(*answers: object, status: int = 200) -> Iterator[str]:
             kind = "text/event-stream" if isinstance(answer, bytes) else "application/json"
             self.send_response(status)
             self.send_header("content-type", kind)
-            self.send_header("content-length", str(len(body)))
+            self.send_header(*(("content-length", str(len(body))) if length else ("connection", "close")))
             self.end_headers()
             self.wfile.write(body)
 

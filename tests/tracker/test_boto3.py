@@ -16,6 +16,7 @@ from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 
 from tests.emulator.bodies import HOUR, MARK, claude, converse, text
+from tests.tracker.loopback import serving
 from tests.tracker.tracked import last
 
 CLAUDE = "us.anthropic.claude-sonnet-4-6"
@@ -121,6 +122,15 @@ def test_the_body_can_be_read_in_every_way_as_before(way, client, tracker, emula
     call = last(tracker, emulator)
     assert not call.flags
     assert call.hit_ratio == 1.0
+
+
+@pytest.mark.parametrize("way", [READS[name] for name in READS if name not in ("next", "read of the length")])
+def test_a_body_of_unknown_length_ends_where_it_ends(way, tracker):
+    usage = {"input_tokens": 9, "cache_read_input_tokens": 2000, "cache_creation_input_tokens": 0, "output_tokens": 1}
+    with serving({"id": "m", "usage": usage, "content": [{"type": "text", "text": "Yes."}]}, length=False) as url:
+        way(tracker.wrap(runtime(url).invoke_model)(modelId=CLAUDE, body=native())["body"])
+        (call,) = tracker.calls()
+    assert (call.flags, call.usage.read) == (frozenset(), 2000)
 
 
 def test_a_body_in_a_block_and_one_closed_early(client, tracker, emulator):
