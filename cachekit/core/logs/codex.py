@@ -4,8 +4,9 @@ Inclusive: `cached_input_tokens` and `cache_write_input_tokens` lie inside `inpu
 `output_tokens`. A `token_count` event tells the last call and the running total; where the last call is missing, it is
 the difference of totals. Not counted twice:
 - an event whose total equals the one before it (a repeat);
-- a forked session's copy of its parent's events: one total of one origin (`forked_from_id`, else the own id) counts
-  once, over all files; that also covers a session that stands both in `sessions` and in `archived_sessions`;
+- a forked session's copy of its parent's events: one total of one origin (what `forked_from_id` leads to, fork after
+  fork, else the own id) counts once, over all files; that also covers a session that stands both in `sessions` and in
+  `archived_sessions`;
 - the leading events of a spawned sub-agent, if the first two share one second: that second is a replay (its events
   still set the running total).
 A total that is smaller than the one before it begins anew. The first `session_meta` of a file names its session; the
@@ -18,7 +19,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from cachekit.core.calls import BadLine, Call
@@ -52,14 +53,16 @@ class _Session:
     model: str = ""
     total: _Vector | None = None
     replayed: str = ""
+    parents: dict[str, str] = field(default_factory=dict)
 
 
 def read(sources: Iterable[Source]) -> Iterator[Item]:
     """The calls of all rollouts, in the order of the files."""
-    seen: set[tuple[str, _Vector]] = set()
-    for source in sources:
+    given, seen = list(sources), set[tuple[str, _Vector]]()
+    parents = dict(filter(None, map(_fork, given)))
+    for source in given:
         tally: Counter[str] = Counter()
-        session = _Session(replayed=_replayed_second(source))
+        session = _Session(replayed=_replayed_second(source), parents=parents)
         for value in read_values(source):
             if isinstance(value, BadLine):
                 tally["bad"] += 1
@@ -73,6 +76,24 @@ def read(sources: Iterable[Source]) -> Iterator[Item]:
                 count_call(tally, found)
                 yield found
         yield summed(source.name, NAME, tally)
+
+
+def _fork(source: Source) -> tuple[str, str] | None:
+    """The session of a file and the one that it was forked from, where its first line tells of both."""
+    if source.path is None:
+        return None
+    value = next(iter(read_values(source)), None)
+    payload = {} if value is None or isinstance(value, BadLine) else mapping(mapping(value[1]).get("payload"))
+    own, forked = text(payload.get("id")), text(payload.get("forked_from_id"))
+    return (own, forked) if own and forked else None
+
+
+def _ancestors(id: str, parents: Mapping[str, str]) -> list[str]:
+    """A session, what it was forked from, and so on."""
+    found = [id]
+    while (parent := parents.get(found[-1])) and parent not in found:
+        found.append(parent)
+    return found
 
 
 def _replayed_second(source: Source) -> str:
@@ -111,12 +132,15 @@ def _event(line: Record, session: _Session, seen: set[tuple[str, _Vector]]) -> C
 
 def _begin(session: _Session, payload: Record) -> None:
     own, forked = text(payload.get("id")) or "", text(payload.get("forked_from_id"))
-    if session.id and own == session.origin:
-        return  # copied from the parent
-    if session.id and own != session.id:
+    if own and forked:
+        session.parents.setdefault(own, forked)
+    copied = session.id and own in _ancestors(session.id, session.parents)[1:]
+    if session.id and own != session.id and not copied:
         session.total = None  # several sessions in one stream
-    session.id = own or session.id
-    session.origin = forked or session.id
+    session.id = session.id if copied else own or session.id
+    session.origin = _ancestors(session.id, session.parents)[-1]
+    if copied:
+        return
     session.cwd = text(payload.get("cwd")) or session.cwd
     session.model = text(payload.get("model")) or session.model
 

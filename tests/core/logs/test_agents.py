@@ -58,6 +58,20 @@ def test_a_forks_copy_of_its_parent_counts_once():
     assert [summary.duplicates for summary in summaries_of("codex", parent, fork)] == [0, 1]
 
 
+@pytest.mark.parametrize("order", ["abc", "cba", "bca"])
+def test_a_fork_of_a_fork_counts_what_it_copied_once(order, tmp_path):
+    three = (20000, 9000, 300, 20300)
+    logs = {
+        "a": source_of(_meta("c-1"), _count(ONE, ONE)),
+        "b": source_of(_meta("c-2", forked_from_id="c-1"), _count(ONE, ONE), _count(TWO)),
+        "c": source_of(_meta("c-3", forked_from_id="c-2"), _count(ONE, ONE), _count(TWO), _count(three)),
+    }
+    for name, source in logs.items():
+        (tmp_path / name).write_bytes(b"".join(source.chunks()))
+    calls = calls_of("codex", *(file_source(tmp_path / name) for name in order))
+    assert sum(call.usage.output for call in calls) == 300
+
+
 def test_two_sessions_of_their_own_may_have_equal_totals():
     assert (
         len(calls_of("codex", source_of(_meta("c-1"), _count(ONE, ONE)), source_of(_meta("c-2"), _count(ONE, ONE))))
