@@ -132,9 +132,12 @@ def _continued(group: _Group, seen: Seen) -> _Head | None:
 
 def _of_session(group: _Group, seen: Seen) -> _Head | None:
     """The call before. What reads a part, and nobody has continued yet, may be single questions under one prompt; so
-    may be what reads just as much as the call before."""
+    may be what reads just as much as the call before. A shorter one that reads a part goes on from further up."""
     head, usage = group.heads[-1], seen.call.usage
-    if usage.read and (not head.chain or abs(usage.read - head.earlier.call.usage.read) <= _SLACK):
+    before = head.earlier.call.usage
+    if usage.read and (not head.chain or abs(usage.read - before.read) <= _SLACK):
+        return None
+    if usage.read and usage.input_total < before.input_total:
         return None
     return head if usage.input_total >= head.earlier.cached * _AS_LONG else None
 

@@ -89,6 +89,10 @@ class BreakpointCache:
         entry = self._entries.get(key)
         return entry if entry is not None and entry.expires > at and entry.readable <= at else None
 
+    def readable(self, call: Lookup) -> bool:
+        """Whether the call would find anything to read. Changes nothing."""
+        return any(self._behind(point, call.at) is not None for point in call.points)
+
     def known(self, key: str) -> Entry | None:
         """The entry of a prefix, expired or not, as long as it has not been swept out."""
         return self._entries.get(key)

@@ -138,7 +138,7 @@ def _enough(seen: Seen, due: Due, own: Earlier) -> bool:
     slack = _GRIDS * seen.look.grid if isinstance(seen.look, Chunks) else _SLACK
     if seen.prompt is None and seen.policy.style == "automatic":
         slack = _GRIDS * seen.policy.grid
-    if read >= due.end.least - slack or _nearest(due, read):
+    if read >= due.end.least - slack or _nearest(due, own, read):
         return True
     if due.repeated and not read and due.end.least < seen.policy.minimum:
         return True  # by its low estimate it was too short to be cached
@@ -149,10 +149,11 @@ def _enough(seen: Seen, due: Due, own: Earlier) -> bool:
     return covers and not isinstance(seen.look, Chunks) and read > 0 and written <= _SLACK
 
 
-def _nearest(due: Due, read: int) -> bool:
+def _nearest(due: Due, own: Earlier, read: int) -> bool:
     """Whether what was read is the prefix that was due, though its length is estimated: no shorter one that was cached
     is as near to it."""
-    estimated = due.repeated and due.end.least < due.end.tokens
+    same = due.repeated or (due.static and due.earlier.variant == own.variant)
+    estimated = same and due.end.least < due.end.tokens
     return estimated and read > 0 and abs(due.tokens - read) < abs(read - due.shorter)
 
 

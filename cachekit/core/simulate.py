@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from cachekit.core.aliases import Overrides
 from cachekit.core.auditors.marks import takes_marks
-from cachekit.core.cache import BreakpointCache, Chunks, Lookup, Outcome, Point, PrefixCache
+from cachekit.core.cache import MISS, BreakpointCache, Chunks, Lookup, Outcome, Point, PrefixCache
 from cachekit.core.calls import BadLine, Call
 from cachekit.core.implicit import OPTIONS, with_policy
 from cachekit.core.policy import Policy, find_policy, ttl_seconds
@@ -64,7 +64,17 @@ def simulate(calls: Iterable[Call | BadLine]) -> Iterator[Simulated]:
     for call in calls:
         if isinstance(call, Call):
             look = look_up(call)
-            yield _result(call, look, caches.step(look)) if look is not None else _recorded(call)
+            yield _result(call, look, _outcome(caches, call, look)) if look is not None else _recorded(call)
+
+
+def _outcome(caches: Caches, call: Call, look: Lookup | Chunks) -> Outcome:
+    """What a call reads and writes. One that is recorded as wholly uncached, where nothing was there to be read, wrote
+    nothing either: it was too short, whatever the estimate, or its breakpoints were not taken."""
+    usage = call.usage
+    bare = usage.known and 0 < usage.input_total == usage.uncached
+    if bare and isinstance(look, Lookup) and not caches.breakpoints.readable(look):
+        return MISS
+    return caches.step(look)
 
 
 def _recorded(call: Call) -> Simulated:

@@ -21,7 +21,8 @@ def stamp(rng: random.Random) -> str:
     at = _moment(rng)
     forms = ["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M:%S", "%d %b %Y %H:%M:%S GMT", "%B %d, %Y at %I:%M %p", "%s"]
     shown = at.strftime(rng.choice(forms[:4])) if rng.random() < 0.85 else str(int(at.timestamp()))
-    return rng.choice(["Current time: {}.", "It is now {}.", "[generated {}]", "Server clock {}"]).format(shown)
+    forms = ["Current time: {}.", "It is now {}.", "[generated {}]", "Server clock {}", "<now>{}</now>"]
+    return rng.choice(forms).format(shown)
 
 
 def day(rng: random.Random) -> str:
@@ -38,7 +39,9 @@ def ident(rng: random.Random) -> str:
 
 def tally(rng: random.Random) -> str:
     value = rng.randint(2, 99_999)
-    return rng.choice(["Request number {}.", "Turn {} of this shift.", "Open tickets: {}", "Message #{}"]).format(value)
+    forms = ["Request number {}.", "Turn {} of this shift.", "Open tickets: {}", "Message #{}", "queue_depth={}."]
+    forms += ["You have answered {} questions so far.", "{} letters are waiting."]
+    return rng.choice(forms).format(value)
 
 
 def put(make: Callable[[random.Random], str], place: str) -> Change:
@@ -56,6 +59,29 @@ def put(make: Callable[[random.Random], str], place: str) -> Change:
         return True
 
     return change
+
+
+def ask_again(rng: random.Random, body: dict) -> bool:
+    """The first question of a history with the moment, an id or a count in it."""
+    if len(body["messages"]) < 3:
+        return False
+    part = next(part for part in body["messages"][0]["parts"] if part["kind"] == "text")
+    part["text"] = f"{part['text']} {rng.choice([stamp, ident, tally])(rng)}"
+    return True
+
+
+def drop_tool(rng: random.Random, body: dict) -> bool:
+    if len(body["tools"]) < 2:
+        return False
+    gone = body["tools"].pop(rng.randrange(len(body["tools"]) - 1))
+    return gone is not None
+
+
+def rename_tool(rng: random.Random, body: dict) -> bool:
+    if not body["tools"]:
+        return False
+    body["tools"][0]["name"] += "_v2"
+    return True
 
 
 def shuffle_tools(rng: random.Random, body: dict) -> bool:

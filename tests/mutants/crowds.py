@@ -123,6 +123,54 @@ def slow(rng: random.Random) -> list[Ask]:
     return sorted((replace(ask, took=rng.uniform(1, 40)) for ask in log), key=lambda ask: ask.at)
 
 
+def helpers(rng: random.Random) -> list[Ask]:
+    """An agent and a helper with tools and a prompt of its own, in one session, both over several turns."""
+    own, tools = body(rng, 2500, tool_count=4), rng.random() < 0.5
+    other = body(rng, 2000, tool_count=2) | ({"tools": copy.deepcopy(own["tools"])} if tools else {})
+    model, api = rng.choice([(SONNET, "messages"), (ON_BEDROCK, "converse")])
+    return interleaved(
+        conversation(rng, api, model, own, Talk(8, calls=2), start=START, session="h"),
+        conversation(rng, api, model, other, Talk(5), start=START + 70, session="h"),
+    )
+
+
+def twins(rng: random.Random) -> list[Ask]:
+    """Helpers of one prompt in one session, side by side, each with a task of its own."""
+    base = body(rng, 2500, tool_count=4)
+    trunk = conversation(rng, "messages", SONNET, base, Talk(3), start=START, session="t")
+    talks = [
+        conversation(rng, "messages", SONNET, base, Talk(4), start=START + 220 + 5 * n, session="t") for n in range(3)
+    ]
+    return interleaved(trunk, *talks)
+
+
+def rewinds(rng: random.Random) -> list[Ask]:
+    """A question further up is asked in other words, and the conversation goes on from there."""
+    base = body(rng, 2500)
+    trunk = list(conversation(rng, "messages", SONNET, base, Talk(6), start=START, session="r"))
+    at = rng.randint(2, 4)
+    edited = copy.deepcopy(trunk[at].body)
+    edited["messages"][-1] = said("user", text(words(rng, 40), "5m"))
+    again = replace(trunk[at], at=trunk[-1].at + 20, body=edited)
+    more = copy.deepcopy(edited)
+    more["messages"][-1]["parts"][-1]["mark"] = None
+    more["messages"] += [said("assistant", text(words(rng, 30))), said("user", text(words(rng, 30), "5m"))]
+    return [*trunk, again, replace(again, at=again.at + 20, body=more)]
+
+
+def shelf(rng: random.Random) -> list[Ask]:
+    """Several long documents, each asked about a few times, in turn."""
+    base, logs = body(rng, 200, mark=None), []
+    for n in range(4):
+        paper = text(words(rng, rng.randint(1800, 4000)), "5m")
+        log = questions(rng, "messages", SONNET, base, count=4, start=START + 13 * n)
+        logs.append(
+            replace(ask, body=ask.body | {"messages": [said("user", copy.deepcopy(paper), text(words(rng, 20)))]})
+            for ask in log
+        )
+    return interleaved(*logs)
+
+
 CROWDS: dict[str, Log] = {
     one.__name__: one
     for one in (
@@ -136,5 +184,9 @@ CROWDS: dict[str, Log] = {
         chats,
         unmarked,
         slow,
+        helpers,
+        twins,
+        rewinds,
+        shelf,
     )
 }

@@ -6,7 +6,7 @@ It shares no code with the package, so that what it bills is no echo of what is 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha1
 
 from tests.mutants.asks import Ask
@@ -14,6 +14,8 @@ from tests.mutants.asks import Ask
 TTL = {"5m": 300.0, "30m": 1800.0, "1h": 3600.0, "12h": 43200.0}
 MINIMUM = {"claude-haiku-4-5": 4096, "us.amazon.nova-pro-v1:0": 1000}
 IMAGE = 400
+HIDDEN = 340
+"""What a provider adds for the use of tools, behind the system text."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,9 @@ class Provider:
         for number, message in enumerate(ask.body["messages"]):
             parts = [p for p in message["parts"] if p["kind"] != "thinking" or ask.api not in ("chat", "responses")]
             out += [self._unit("messages", message["role"], part, number) for part in parts]
+        first = next((i for i, unit in enumerate(out) if unit.level == "messages"), None)
+        if ask.body["tools"] and first is not None:
+            out[first] = replace(out[first], size=out[first].size + HIDDEN)
         return out
 
     def _unit(self, level: str, role: str, part: dict, message: int) -> Unit:

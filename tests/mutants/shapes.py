@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import random
 from collections.abc import Callable
+from dataclasses import replace
 
-from tests.mutants.asks import START, Ask, Talk, body, conversation, interleaved, questions
+from tests.mutants.asks import START, Ask, Talk, body, conversation, interleaved, questions, said, text, words
 
 SONNET, OPUS, NOVA = "claude-sonnet-4-6", "claude-opus-4-8", "us.amazon.nova-pro-v1:0"
 ON_BEDROCK = "us.anthropic.claude-sonnet-4-6"
@@ -120,6 +122,26 @@ def marked_chat(rng: random.Random) -> list[Ask]:
     return list(questions(rng, "responses", "gpt-6-luna", base, gap=300.0, start=START))
 
 
+def examples(rng: random.Random) -> list[Ask]:
+    """Examples as a history, the last one marked, under a short system prompt; single questions behind them."""
+    base, shown = body(rng, 300, mark=None), []
+    for _ in range(rng.randint(4, 7)):
+        shown += [said("user", text(words(rng, rng.randint(150, 300)))), said("assistant", text(words(rng, 10)))]
+    shown[-1]["parts"][-1]["mark"] = "5m"
+    log = questions(rng, "messages", SONNET, base, start=START)
+    return [replace(ask, body=ask.body | {"messages": [*copy.deepcopy(shown), *ask.body["messages"]]}) for ask in log]
+
+
+def contract(rng: random.Random) -> list[Ask]:
+    """A long document, marked, and one question about it at a time."""
+    base, paper = body(rng, 200, mark=None), text(words(rng, rng.randint(2500, 5000)), "5m")
+    out = []
+    for ask in questions(rng, "messages", OPUS, base, start=START):
+        asked = said("user", copy.deepcopy(paper), ask.body["messages"][0]["parts"][-1])
+        out.append(replace(ask, body=ask.body | {"messages": [asked]}))
+    return out
+
+
 def fleet(rng: random.Random) -> list[Ask]:
     """Several families and sessions at once."""
     first, second = body(rng, 2500, tool_count=3), body(rng, 2000)
@@ -151,6 +173,8 @@ SHAPES: dict[str, Log] = {
         implicit,
         explicit,
         marked_chat,
+        examples,
+        contract,
         fleet,
     )
 }
