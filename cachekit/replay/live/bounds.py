@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from decimal import Decimal
 
 from cachekit.core.aliases import Overrides
@@ -57,8 +56,7 @@ def costs_of(call: Call, outgoing: Outgoing, seen: tuple[Prompt, Policy], now: t
 
 def _rates(call: Call, policy: Policy, size: int, now: tuple[float, Overrides]) -> Rates | None:
     at, tables = now
-    billing = replace(call.billing, batch=False)
-    return find_rates(call.model, policy.host, at=at, prompt_tokens=size, billing=billing, overrides=tables)
+    return find_rates(call.model, policy.host, at=at, prompt_tokens=size, billing=call.billing, overrides=tables)
 
 
 def _dearest(prompt: Prompt, policy: Policy, rates: Rates) -> Decimal | None:
