@@ -30,6 +30,9 @@ def main() -> int:
     for scorer, data in SCORERS:
         print(f"-- {scorer} {data}", flush=True)
         failed += subprocess.run([sys.executable, folder / scorer, folder / data], check=False).returncode != 0
+    recorded = folder / "ground_truth" / "open.ndjson"
+    print("-- recorded sequences by repository", flush=True)
+    failed += subprocess.run([sys.executable, "-m", "tests.sequences", recorded], check=False).returncode != 0
     return int(failed > 0)
 
 
