@@ -141,6 +141,9 @@ def test_json_is_versioned_and_adds_up(log, url) -> None:
     assert found["total"] == next(iter(found["families"].values()))
     assert found["spent_usd"] == pytest.approx(found["total"]["now"]["cost_usd"])
     assert found["total"]["recorded"]["calls"] == 4
+    expected = found["expected_usd"]
+    assert expected["as_recorded"] == pytest.approx(found["total"]["recorded"]["cost_usd"])
+    assert expected["as_recorded"] < expected["cold"] < expected["most"]
     assert (found["ended"], found["strategy"], found["timing"]) == ("done", "as-sent", "asap")
 
 
