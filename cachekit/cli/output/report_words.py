@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from cachekit.cli.output.text import percent, usd
+from cachekit.core.logs.call_log import NAME as OURS
 from cachekit.report.form import told
 from cachekit.report.options import UNASSIGNED
 from cachekit.report.values import Bodies, Report, Row
@@ -135,6 +136,13 @@ def _bodies(found: Bodies, *, always: bool) -> Iterator[str]:
 
 
 def _counted(report: Report) -> Iterator[str]:
+    records = {name: n for name, n in told(report.tally, "records: ").items() if n and name != OURS}
+    if records:
+        files = told(report.tally, "format: ")
+        parts = (
+            f"{name}, {counted(n, 'record')} of {counted(files[name], 'file')}" for name, n in sorted(records.items())
+        )
+        yield f"read as: {'; '.join(parts)}"
     if left := told(report.tally, "left out: "):
         yield f"left out: {', '.join(_listed(left, _LEFT_OUT))}"
     if repaired := told(report.tally, "note: "):
