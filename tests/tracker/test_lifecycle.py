@@ -8,6 +8,7 @@ import gc
 import multiprocessing
 import os
 import pickle
+import signal
 import subprocess
 import sys
 import textwrap
@@ -178,8 +179,15 @@ def ran(path: Path, program: str, head: str = "") -> subprocess.CompletedProcess
     script = path.with_name("program.py")
     script.write_text(source)
     env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    program_ = [sys.executable, str(script), str(path)]
-    return subprocess.run(program_, env=env, timeout=60, capture_output=True, text=True)
+    command = [sys.executable, str(script), str(path)]
+    told = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, "start_new_session": True}
+    with subprocess.Popen(command, env=env, **told) as process:
+        try:
+            out, err = process.communicate(timeout=60)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)  # and what it forked
+            raise
+    return subprocess.CompletedProcess(command, process.returncode, out, err)
 
 
 def logged(path: Path) -> dict[str, list[str]]:

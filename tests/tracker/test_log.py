@@ -73,6 +73,18 @@ def test_how_much_of_the_prompt_a_line_holds(content, holds, url, emulator, path
     assert "any-key" not in path.read_text()
 
 
+def test_no_key_header_or_client_given_to_a_function_reaches_a_log(path):
+    secrets = {
+        **{"api_key": "hush", "aws_secret_access_key": "hush", "aws_session_token": "hush", "authorization": "hush"},
+        **{"extra_headers": {"x-any": "hush"}, "headers": {"x-any": "hush"}, "client": "hush", "password": "hush"},
+    }
+    tracker = CacheTracker("anthropic", log=path, content="full", on_miss_alert=lambda call: None)
+    tracker.wrap(lambda **body: {"usage": {"input_tokens": 5, "output_tokens": 1}})(**claude(), **secrets)
+    tracker.flush()
+    assert HANDBOOK[:40] in path.read_text()
+    assert "hush" not in path.read_text()
+
+
 def test_a_log_of_ones_own_may_be_given(url, emulator, path):
     with CallLog(path, content="none", max_bytes=600) as log:
         ask(url, tracker_of(emulator, log=log), "One?", "Two?", "Three?")
