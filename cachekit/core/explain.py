@@ -145,7 +145,8 @@ def _enough(seen: Seen, due: Due, own: Earlier) -> bool:
     if due.static:
         static = [end for end in own.ends if end.block < own.static]
         return bool(static) and read >= static[-1].least - slack
-    covers = bool(own.ends) and own.ends[-1].block >= due.end.block
+    counted = seen.prompt is None and seen.policy.style == "breakpoints"  # then nobody knows where its prefix ends
+    covers = bool(own.ends) and own.ends[-1].block >= due.end.block and not counted
     return covers and not isinstance(seen.look, Chunks) and read > 0 and written <= _SLACK
 
 
