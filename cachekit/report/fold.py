@@ -74,7 +74,9 @@ def told(summary: Summary) -> dict[str, int]:
     """What a summary tells, for the tally."""
     tally = {f"skipped: {reason}": number for reason, number in summary.skipped.items()}
     if summary.format:
-        tally |= {f"format: {summary.format}": 1, f"records: {summary.format}": summary.records}
+        tally[f"format: {summary.format}"] = 1
+    if summary.format not in ("", OURS):
+        tally[f"records: {summary.format}"] = summary.records
     return tally | ({"duplicates": summary.duplicates} if summary.duplicates else {})
 
 

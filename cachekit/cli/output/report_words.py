@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 
 from cachekit.cli.output.text import percent, usd
-from cachekit.core.logs.call_log import NAME as OURS
 from cachekit.report.form import told
 from cachekit.report.options import UNASSIGNED
 from cachekit.report.values import Bodies, Report, Row
@@ -136,7 +135,7 @@ def _bodies(found: Bodies, *, always: bool) -> Iterator[str]:
 
 
 def _counted(report: Report) -> Iterator[str]:
-    records = {name: n for name, n in told(report.tally, "records: ").items() if n and name != OURS}
+    records = {name: n for name, n in told(report.tally, "records: ").items() if n}
     if records:
         files = told(report.tally, "format: ")
         parts = (
