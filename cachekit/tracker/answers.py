@@ -27,11 +27,12 @@ def end_failed(call: Observation, error: BaseException) -> None:
 
 def handed_over(call: Observation, result: object, tracking: Tracking) -> object:
     """The result, read along with as far as we can; an error of ours in it is not the caller's."""
-    found = tracking.ledger.guarded(lambda: (hand_over(call, result),), None)
-    if found is not None:
-        return found[0]
-    call.end(None)
-    return result
+    try:
+        return hand_over(call, result)
+    except Exception as error:
+        tracking.ledger.lost(error)
+        call.end(None)
+        return result
 
 
 def hand_over(call: Observation, result: object) -> object:

@@ -81,9 +81,13 @@ class Ledger:
         try:
             return work()
         except Exception as error:
-            self.broken += 1
-            self._say(f"a call could not be followed ({type(error).__name__})")
+            self.lost(error)
             return otherwise
+
+    def lost(self, error: Exception) -> None:
+        """Count an error of ours in following a call."""
+        self.broken += 1
+        self._say(f"a call could not be followed ({type(error).__name__})")
 
     def _work(self, record: Record) -> CallMetrics:
         """Work a record out. Whatever goes wrong in it, the caller's program goes on."""

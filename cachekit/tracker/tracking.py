@@ -42,7 +42,8 @@ class Attempts:
         """The call starts here and now."""
         ledger, telemetry = self._tracking.ledger, self._tracking.telemetry
         around = outer.get()
-        _cover(around, ledger)
+        if around is not None:
+            _cover(around, ledger)
         deliver: Deliver = self._work_out if self._tracking.retries.on else ledger.recorder.put
         if telemetry is not None:
             deliver = telemetry.beside(deliver)
@@ -74,8 +75,9 @@ class Attempts:
         return retries.delay
 
 
-def _cover(around: Observation | None, owner: object) -> None:
+def _cover(inner: Observation, owner: object) -> None:
     """A call that a tracker sees by itself is not told of again by the functions around it which that tracker wraps."""
+    around: Observation | None = inner
     while around is not None:
         around.covered = around.covered or around.owner is owner
         around = around.around

@@ -84,7 +84,10 @@ class _Job:
     def begin(self, attempts: Attempts) -> Observation:
         """One attempt starts here and now."""
         call = attempts.begin()
-        call.sent = self.tracking.ledger.guarded(lambda: self.describe(*self.given), call.sent)
+        try:
+            call.sent = self.describe(*self.given)
+        except Exception as error:
+            self.tracking.ledger.lost(error)
         return call
 
     def send(self) -> object:
