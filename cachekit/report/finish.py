@@ -238,7 +238,8 @@ def _shown(rows: list[Row], options: ReportOptions) -> Iterator[Row]:
     named = [row for row in rows if row.name != OTHER]
     large = [row for row in named if row.calls >= options.min_calls]
     shown = large if options.top is None else large[: options.top]
-    rest = [row for row in rows if row not in shown]
+    names = {row.name for row in shown}
+    rest = [row for row in rows if row.name not in names]
     yield from shown
     if rest:
         yield _sum(OTHER, rest)
