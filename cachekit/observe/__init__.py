@@ -5,10 +5,12 @@ Nothing is sent and no key is used. Each driver hands the JSON form of a request
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
+from importlib.util import find_spec
 
 from cachekit.core.auditors.records import unwrap
 from cachekit.core.auditors.report import AuditReport
@@ -91,10 +93,12 @@ def observe(request: Mapping[str, object], backend: Backend) -> Observed:
 
 
 def _missing(failure: BaseException | None) -> str | None:
-    """The package whose absence is behind an exception."""
+    """The package whose absence is behind an exception. A module that an installed one has not is no such thing."""
     while failure is not None:
         if isinstance(failure, ModuleNotFoundError):
-            return (failure.name or "a package").partition(".")[0]
+            package = (failure.name or "a package").partition(".")[0]
+            if package not in sys.modules and find_spec(package) is None:
+                return package
         failure = failure.__cause__ or failure.__context__
     return None
 

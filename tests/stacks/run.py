@@ -41,7 +41,7 @@ SETS: dict[str, tuple[tuple[str, ...], ...]] = {
         (AGENTS, "mcp"),
     ),
     "older": (
-        (f"{PYDANTIC_AI}==1.40.0", "anthropic[bedrock]<1"),
+        (f"{PYDANTIC_AI}==1.40.0", "anthropic[bedrock]<0.80", "openai<3"),
         ("langchain", "langchain-aws==1.0.0", "langchain-anthropic==1.0.0", "anthropic[bedrock]<1"),
         ("litellm==1.80.0", "mcp", f"{AGENTS}==1.20.0"),
     ),

@@ -437,6 +437,13 @@ def test_the_older_chat_bedrock_loses_the_markers_of_the_system_prompt():
     assert (marks(wire), notes(wire)) == ([], [("dropped", "messages[0].content[0]")])
 
 
+@pytest.mark.parametrize(("version", "held"), [("1.0.0", []), ("1.9.1", [{"text": "."}])])
+def test_an_answer_of_points_only_is_left_empty_by_the_older_converse(version, held):
+    wire = run("converse", [user(said("Hi.")), CALL, tool(POINT)], version=version)
+    result, point = wire.body["messages"][-1]["content"]
+    assert (result["toolResult"]["content"], point) == (held, POINT)
+
+
 def test_between_the_measured_releases_it_is_unsure_where_they_differ():
     wire = run("claude", TALK, version="1.3.0", invoke={"cache_control": MARK})
     assert all(name in wire.unsure[0] for name in ("1.0.0", "1.7.7"))

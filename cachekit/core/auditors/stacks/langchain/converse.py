@@ -54,7 +54,7 @@ def converse_messages(turns: tuple[Turn, ...], newest: bool) -> tuple[tuple[Part
             content = _with_calls(content, turn)
             out.append(Out("assistant", content or (_dot(turn.route),), turn.route))
         else:
-            added = _answered(turn, content) if turn.kind == "tool" else content
+            added = _answered(turn, content, rules) if turn.kind == "tool" else content
             _append(out, Out("user", added, turn.route))
     return tuple(system), tuple(out) or (Out("user", (_dot("messages"),), "messages"),)
 
@@ -105,10 +105,12 @@ def _trimmed(content: str | tuple[Part, ...]) -> str | tuple[Part, ...]:
     )
 
 
-def _answered(turn: Turn, content: tuple[Part, ...]) -> tuple[Part, ...]:
-    """A tool message as a toolResult; cachePoints among its blocks are moved behind it."""
+def _answered(turn: Turn, content: tuple[Part, ...], rules: Rules) -> tuple[Part, ...]:
+    """A tool message as a toolResult; cachePoints among its blocks are moved behind it. 1.0.0 leaves empty what held
+    nothing else."""
     points = tuple(part for part in content if is_point(part.value))
-    held = tuple(part for part in content if not is_point(part.value)) or (_dot(turn.route),)
+    held = tuple(part for part in content if not is_point(part.value))
+    held = held or ((_dot(turn.route),) if rules.newest else ())
     return (_result(turn.call_id, "error" if turn.failed else "success", held, turn.route), *points)
 
 
