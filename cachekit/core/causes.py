@@ -10,6 +10,7 @@ from cachekit.core.cache import Lookup
 from cachekit.core.calls import Call
 from cachekit.core.changes import Change, changes
 from cachekit.core.due import Due, Seen
+from cachekit.core.logs.lowered import with_text
 from cachekit.core.simulate import server_tools
 
 _TYPICAL = 1800.0
@@ -135,7 +136,7 @@ def _changed(seen: Seen, due: Due) -> Found | None:
         return Found(Cause.MODEL_CHANGED, detail, Change("model_changed", "model", "request", "model", -1, -1, detail))
     if seen.prompt is None or before.prompt is None:
         return _changed_by_usage(seen, due)
-    for change in changes(before.prompt, seen.prompt):
+    for change in changes(with_text(before.prompt, before.call), with_text(seen.prompt, seen.call)):
         if change.index <= due.end.block:
             return Found(Cause(change.cause), change.detail, change)
     return None

@@ -20,7 +20,7 @@ from cachekit.core.due import Due, Earlier, Seen, earlier_from, session_of
 from cachekit.core.explanation import Explanation as Explanation
 from cachekit.core.explanation import cold
 from cachekit.core.lineage import Lineage
-from cachekit.core.logs.lowered import lowered, with_text
+from cachekit.core.logs.lowered import lowered
 from cachekit.core.order import in_order
 from cachekit.core.policy import Policy
 from cachekit.core.settling import Settling
@@ -83,7 +83,7 @@ def explain_call(lineage: Lineage, call: Call) -> Explanation | None:
 
 
 def _seen(call: Call, policies: Callable[[Call], Policy]) -> Seen:
-    call = with_text(lowered(call))
+    call = lowered(call)
     policy = policies(call)
     prompt = prepared(call.prompt, policy)
     return Seen(call, prompt, policy, look_at(call, prompt, policy))

@@ -25,14 +25,12 @@ def lowered(call: Call) -> Call:
     return replace(call, prompt=prompt, family=family, prefix_id=prefix)
 
 
-def with_text(call: Call) -> Call:
-    """The call whose blocks have their text, where the log keeps both the skeleton of a prompt and its request."""
-    prompt = call.prompt
-    if prompt is None or call.request is None or any(block.raw is not None for block in prompt.blocks):
-        return call
+def with_text(prompt: Prompt, call: Call) -> Prompt:
+    """A call's prompt with the text of its blocks, where the log keeps both the skeleton of it and the request."""
+    if call.request is None or any(block.raw is not None for block in prompt.blocks):
+        return prompt
     told = {block.route: block.raw for block in prompt_of_request(call, call.request).blocks}
-    blocks = tuple(replace(block, raw=told.get(block.route)) for block in prompt.blocks)
-    return replace(call, prompt=replace(prompt, blocks=blocks))
+    return replace(prompt, blocks=tuple(replace(block, raw=told.get(block.route)) for block in prompt.blocks))
 
 
 def prompt_of_request(call: Call, request: Mapping[str, object]) -> Prompt:
