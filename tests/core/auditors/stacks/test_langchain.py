@@ -439,9 +439,9 @@ def test_the_older_chat_bedrock_loses_the_markers_of_the_system_prompt():
 
 @pytest.mark.parametrize(("version", "held"), [("1.0.0", []), ("1.9.1", [{"text": "."}])])
 def test_an_answer_of_points_only_is_left_empty_by_the_older_converse(version, held):
-    wire = run("converse", [user(said("Hi.")), CALL, tool(POINT)], version=version)
-    result, point = wire.body["messages"][-1]["content"]
-    assert (result["toolResult"]["content"], point) == (held, POINT)
+    wire = run("converse", [user(said("Hi.")), CALL, tool(POINT)], version=version, tools=[FUNCTION])
+    result, last = wire.body["messages"][-1]["content"]
+    assert (result["toolResult"]["content"], last) == (held, POINT)
 
 
 def test_between_the_measured_releases_it_is_unsure_where_they_differ():
