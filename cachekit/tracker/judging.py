@@ -22,6 +22,9 @@ from cachekit.tracker.totals import Cost
 _CONVERSATIONS, _FAMILIES, _BLOCKS = 32, 512, 4096
 """Skeletons of earlier calls that are remembered: of a family, families, and blocks by which calls are found again."""
 
+_SIZE = 1 << 16
+"""Blocks of all remembered calls, about half a kilobyte each."""
+
 _TEXTS = 64
 _TEXT_BYTES = 16 << 20
 """Earlier prompts whose text is kept, to tell what kind of text changed; at most so many characters of blocks."""
@@ -34,7 +37,7 @@ class Judge:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._lineage = Lineage(conversations=_CONVERSATIONS, families=_FAMILIES, blocks=_BLOCKS)
+        self._lineage = Lineage(conversations=_CONVERSATIONS, families=_FAMILIES, blocks=_BLOCKS, size=_SIZE)
         self._texts, self._slimmer = _Texts(), Slimmer()
         self._rates: dict[object, Rates | None] = {}
         self._facts: dict[tuple[str, str], Facts] = {}
