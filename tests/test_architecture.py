@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -112,6 +113,20 @@ def test_core_imports_no_typer_no_rich_and_no_sdk_before_they_are_used() -> None
 def test_nobody_imports_click() -> None:
     wrong = [i for i in IMPORTS if i.module.split(".")[0] == "click" or i.module.startswith("typer._click")]
     assert not wrong, "\n".join(map(str, wrong))
+
+
+def module_of(path: Path) -> str:
+    """The dotted name of a file of ours."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def test_no_two_files_need_each_other() -> None:
+    modules = {module_of(path) for path in FILES}
+    needs: dict[str, set[str]] = {module: set() for module in modules}
+    for found in IMPORTS:
+        whole = found.module if found.module in modules else found.module.rpartition(".")[0]
+        needs[module_of(found.path)] |= {whole} & modules - {module_of(found.path)}
+    TopologicalSorter(needs).prepare()  # raises CycleError, with the circle
 
 
 @pytest.mark.parametrize("noun", NOUNS)

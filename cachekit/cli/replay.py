@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from cachekit.cli.replay_given import Given, LiveFlags
 from cachekit.core.errors import UsageError
 
 if TYPE_CHECKING:
     from cachekit.core.config_values import Config
-    from cachekit.replay import Best, Replayed, ReplayOptions
+    from cachekit.replay import Best, Replayed
 
 _Names = list[str]
 _Logs = Annotated[
@@ -38,37 +37,6 @@ _Rate = Annotated[float | None, typer.Option(min=0.001, metavar="N", help="--liv
 _Limit = Annotated[int | None, typer.Option(min=1, metavar="N", help="--live: calls to send, at most.")]
 _Url = Annotated[str | None, typer.Option(metavar="URL", help="--live: send there, such as to `cachekit emulate`.")]
 _Log = Annotated[Path | None, typer.Option(help="--live: append the calls that are sent to this call log.")]
-
-
-@dataclass(frozen=True, slots=True)
-class LiveFlags:
-    """The options of the command line that belong to --live, as they were given."""
-
-    budget_usd: str | None = None
-    yes: bool = False
-    timing: str | None = None
-    rate: float | None = None
-    limit: int | None = None
-    base_url: str | None = None
-    log: Path | None = None
-
-    def check_unused(self) -> None:
-        """Raises UsageError where one of them was given: without --live nothing is sent."""
-        for each in fields(self):
-            if getattr(self, each.name):
-                raise UsageError(f"--{each.name.replace('_', '-')} only goes with --live")
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """What the command was given besides: logs, strategies, how to read them, and what to do with the result."""
-
-    paths: Sequence[str]
-    strategies: Sequence[str]
-    replay: ReplayOptions
-    form: str = "text"
-    output: Path | None = None
-    strict_input: bool = False
 
 
 def replay(

@@ -15,7 +15,7 @@ from cachekit.cli.boundary import INTERRUPTED
 from cachekit.cli.output import replay_live as forms
 from cachekit.cli.output.emit import emit
 from cachekit.cli.output.text import usd
-from cachekit.cli.replay import Given, LiveFlags
+from cachekit.cli.replay_given import Given, LiveFlags
 from cachekit.cli.signals import stopping
 from cachekit.core.errors import InputError, OutsideError, UsageError
 from cachekit.core.logs.native_write import CallLog

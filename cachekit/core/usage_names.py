@@ -25,9 +25,9 @@ written + output = total is exclusive, and more cached (read and written) than t
 then the provider, and last the name's usual meaning. A row read against its usual meaning is noted as `reinterpreted`.
 
 Rows known to break their convention:
-- Vercel's gateway, Databricks, Doubleword and Venice put Anthropic's names of the cache counters beside `prompt_tokens`.
-  It stays inclusive: prompt + completion is the total in every such row seen (175 of 175). Who goes by those names alone
-  looks for `input_tokens` in vain, and takes the uncached tokens for none.
+- Vercel's gateway, Databricks, Doubleword and Venice put Anthropic's names of the cache counters beside
+  `prompt_tokens`. It stays inclusive: prompt + completion is the total in every such row seen (175 of 175). Who goes by
+  those names alone looks for `input_tokens` in vain, and takes the uncached tokens for none.
 - Azure-hosted Grok: `prompt_tokens` 7 with `cached_tokens` 163 and `total_tokens` 8. The cached tokens are a system
   prompt of the host that is counted nowhere else. No disjoint counts give a total of 7 with 163 read: clamped, noted.
 - Gemini with server tools: `toolUsePromptTokenCount` is outside `promptTokenCount`, and so outside the total; noted.

@@ -21,11 +21,11 @@ from cachekit.core.logs.format import Format, Summary
 from cachekit.core.logs.reading import grouped
 from cachekit.report.counting import Counting, Told
 from cachekit.report.finish import joined_tracks
-from cachekit.report.fold import merged, told
+from cachekit.report.fold import merged
 from cachekit.report.keys import CellKey
 from cachekit.report.ledger import Sums
 from cachekit.report.options import ReportOptions
-from cachekit.report.state import State, merged_cells
+from cachekit.report.state import State, merged_cells, told
 from cachekit.report.track import Loss
 
 _NUMBER = "number in the log"

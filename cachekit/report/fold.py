@@ -14,7 +14,7 @@ from cachekit.core.logs.format import Format, Summary
 from cachekit.core.logs.reading import grouped
 from cachekit.report.counting import Counting
 from cachekit.report.options import ReportOptions
-from cachekit.report.state import State, merge
+from cachekit.report.state import State, merge, told
 
 CLAUDE_CODE = "claude-code"
 """Its reader's name, without importing it."""
@@ -68,16 +68,6 @@ def _fold_format(known: Format, sources: list[Source], options: ReportOptions) -
         else:
             counting.add(item)
     return [counting.state()]
-
-
-def told(summary: Summary) -> dict[str, int]:
-    """What a summary tells, for the tally."""
-    tally = {f"skipped: {reason}": number for reason, number in summary.skipped.items()}
-    if summary.format:
-        tally[f"format: {summary.format}"] = 1
-    if summary.format not in ("", OURS):
-        tally[f"records: {summary.format}"] = summary.records
-    return tally | ({"duplicates": summary.duplicates} if summary.duplicates else {})
 
 
 def _told_of(state: State, source: str) -> State:

@@ -18,7 +18,8 @@ import xxhash
 from cachekit.core.backends import Backend
 from cachekit.core.digests import key_from_environment
 from cachekit.core.families import family_of, prefix_id_at
-from cachekit.core.logs.native import backend_of, merged, scope_of
+from cachekit.core.logs.native import scope_of
+from cachekit.core.logs.request_form import backend_of, merged_scope
 from cachekit.core.prompt import Prompt, Section, chain, seed
 from cachekit.core.providers import lower
 from cachekit.report.plain_blocks import bare_block, takes_no_mark
@@ -234,7 +235,7 @@ def _rest_of(teller: Teller, request: Request, given: dict[str, bytes]) -> _Rest
     if backend is not Backend.OPENAI_CHAT and backend not in _MESSAGES_API:
         return None
     prompt = lower(body, backend)
-    scope = merged(scope_of(orjson.loads(teller.scope) if teller.scope else None), prompt.scope, teller.model)
+    scope = merged_scope(scope_of(orjson.loads(teller.scope) if teller.scope else None), prompt.scope, teller.model)
     seeds = tuple((level, found) for level in Section if (found := seed(prompt, level)))
     return _Rest(
         backend, backend is Backend.OPENAI_CHAT, Prompt(backend, scope), seeds, _Prefix("", "", "", "", 0, True)

@@ -12,6 +12,8 @@ from hashlib import blake2b
 
 from cachekit.core.calls import BadLine
 from cachekit.core.errors import UsageError
+from cachekit.core.logs.call_log import NAME as OURS
+from cachekit.core.logs.format import Summary
 from cachekit.core.usage import Usage
 from cachekit.report.keys import CACHEABLE, CellKey, TrackKey
 from cachekit.report.options import OTHER, ReportOptions
@@ -129,3 +131,13 @@ def _elsewhere(key: CellKey, families: frozenset[str], rows: frozenset[str]) -> 
 
 def _judged(cell: Cell, key: CellKey, families: frozenset[str]) -> Cell:
     return Cell(cell.counts, {}, cell.at) if key.family in families else cell
+
+
+def told(summary: Summary) -> dict[str, int]:
+    """What a summary tells, for the tally."""
+    tally = {f"skipped: {reason}": number for reason, number in summary.skipped.items()}
+    if summary.format:
+        tally[f"format: {summary.format}"] = 1
+    if summary.format not in ("", OURS):
+        tally[f"records: {summary.format}"] = summary.records
+    return tally | ({"duplicates": summary.duplicates} if summary.duplicates else {})

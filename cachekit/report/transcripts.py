@@ -11,10 +11,9 @@ from cachekit.core.inputs import Source
 from cachekit.core.logs.claude_code import SYNTHETIC, call_of, summaries
 from cachekit.core.logs.claude_replies import Reply, collect
 from cachekit.report.counting import Counting, side_of, slot_of
-from cachekit.report.fold import told
 from cachekit.report.ledger import Sums, Track
 from cachekit.report.options import ReportOptions
-from cachekit.report.state import State
+from cachekit.report.state import State, told
 from cachekit.report.track import Attempt, Entry, entry_of
 
 _DAY = 86400

@@ -8,7 +8,7 @@ from dataclasses import replace
 from cachekit.core.backends import NATIVE, Backend, Provider
 from cachekit.core.calls import Call
 from cachekit.core.families import family_of, prefix_id
-from cachekit.core.logs.native import backend_of, merged
+from cachekit.core.logs.request_form import backend_of, merged_scope
 from cachekit.core.prompt import Prompt
 from cachekit.core.providers import lower
 
@@ -36,7 +36,7 @@ def with_text(prompt: Prompt, call: Call) -> Prompt:
 def prompt_of_request(call: Call, request: Mapping[str, object]) -> Prompt:
     """The prompt of a call's request as it reached the provider: what a library was called with is translated."""
     prompt = lower(*_sent(call, request))
-    return replace(prompt, scope=merged(call.scope, prompt.scope, call.model))
+    return replace(prompt, scope=merged_scope(call.scope, prompt.scope, call.model))
 
 
 def _sent(call: Call, request: Mapping[str, object]) -> tuple[Mapping[str, object], Backend]:

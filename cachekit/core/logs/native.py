@@ -11,9 +11,9 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import IO
 
-from cachekit.core.backends import Backend, Provider
 from cachekit.core.calls import BadLine, Billing, Call
 from cachekit.core.inputs import Source, find_sources, open_lines
+from cachekit.core.logs.request_form import backend_of, named_backend
 from cachekit.core.logs.skeleton import prompt_of_lines
 from cachekit.core.prompt import Prompt, Scope
 from cachekit.core.shape import LARGEST_COUNT, count, dig, items, mapping, moment, number, seconds, text
@@ -184,54 +184,10 @@ def _with_prompt(call: Call, line: Mapping[str, object]) -> Call:
 def _prompt(call: Call, line: Mapping[str, object]) -> Prompt | None:
     """The prompt of a line: from its skeleton, or else lowered from its request."""
     if isinstance(line.get("blocks"), list):
-        backend = _named(line.get("backend")) or backend_of(call.provider, call.api, call.request or {})
+        backend = named_backend(line.get("backend")) or backend_of(call.provider, call.api, call.request or {})
         return prompt_of_lines(line, backend, call.scope)
     if call.request is None:
         return None
-    from cachekit.core.logs.lowered import prompt_of_request
+    from cachekit.core.logs.lowered import prompt_of_request  # most lines need none, and a request needs the stacks
 
     return prompt_of_request(call, call.request)
-
-
-def merged(told: Scope, lowered: Scope, model: str) -> Scope:
-    """The scope of a lowered request, overruled by what the line tells of it."""
-    known = {f.name: getattr(told, f.name) for f in fields(Scope) if getattr(told, f.name)}
-    return replace(lowered, **({"model": model} if model else {}) | known)
-
-
-def _named(value: object) -> Backend | None:
-    try:
-        return Backend(str(value)) if value else None
-    except ValueError:
-        return None
-
-
-_BEDROCK_APIS = {
-    "mantle": Backend.ANTHROPIC_BEDROCK_MANTLE,
-    "converse": Backend.BEDROCK_CONVERSE,
-    "invoke": Backend.BEDROCK_INVOKE_ANTHROPIC,
-    "messages": Backend.ANTHROPIC_BEDROCK,
-}
-_RESPONSES_KEYS = ("input", "instructions", "previous_response_id")
-_CONVERSE_KEYS = ("toolConfig", "inferenceConfig", "additionalModelRequestFields")
-
-
-def backend_of(provider: str, api: str, request: Mapping[str, object]) -> Backend:
-    """The form of a logged request: by the api's name, or else by the provider and the request's own keys."""
-    name = api.lower().replace("_", "-").replace(".", "-")
-    exact = _named(name)
-    if exact is not None:
-        return exact
-    if provider.lower() == Provider.BEDROCK:
-        return next((b for key, b in _BEDROCK_APIS.items() if key in name), _bedrock_form(request))
-    if "response" in name or any(key in request for key in _RESPONSES_KEYS):
-        return Backend.OPENAI_RESPONSES
-    if "converse" in name or any(key in request for key in _CONVERSE_KEYS):
-        return Backend.BEDROCK_CONVERSE
-    anthropic = provider.lower() == Provider.ANTHROPIC or "system" in request
-    return Backend.ANTHROPIC if anthropic and "chat" not in name else Backend.OPENAI_CHAT
-
-
-def _bedrock_form(request: Mapping[str, object]) -> Backend:
-    invoke = "body" in request or "anthropic_version" in request or "max_tokens" in request
-    return Backend.BEDROCK_INVOKE_ANTHROPIC if invoke else Backend.BEDROCK_CONVERSE

@@ -18,7 +18,8 @@ from typing import Literal, Self
 from cachekit.core.calls import Billing, Call
 from cachekit.core.digests import compact
 from cachekit.core.errors import InputError
-from cachekit.core.logs.native import COUNTERS, VERSION, merged
+from cachekit.core.logs.native import COUNTERS, VERSION
+from cachekit.core.logs.request_form import merged_scope
 from cachekit.core.logs.skeleton import lines_of_prompt
 from cachekit.core.prompt import Prompt, Scope
 from cachekit.core.usage import Usage
@@ -61,7 +62,7 @@ def _measured(prompt: Prompt) -> Prompt:
 
 def _fields(call: Call) -> dict[str, object]:
     """The plain fields, empty ones left out, in the order of the design."""
-    scope = merged(call.scope, call.prompt.scope, "") if call.prompt is not None else call.scope
+    scope = merged_scope(call.scope, call.prompt.scope, "") if call.prompt is not None else call.scope
     named: dict[str, object] = {
         "v": VERSION,
         "ts": _rfc3339(call.ts),

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from cachekit.core.backends import Backend
 from cachekit.core.calls import BadLine, Billing, Call
 from cachekit.core.families import family_of, prefix_id
-from cachekit.core.logs.native import backend_of, read_calls, read_line
+from cachekit.core.logs.native import read_calls, read_line
 from cachekit.core.logs.native_write import to_line
+from cachekit.core.logs.request_form import backend_of
 from cachekit.core.prompt import Block, Mark, Param, Prompt, Scope, Section, Tokens
 from cachekit.core.providers import lower
 from cachekit.core.usage import Usage
