@@ -89,7 +89,7 @@ def _keyword(wire: Wire, key: str, version: str, known: _Keywords) -> Wire:
     signature has not, is only noted: the request may be a body that something else sent."""
     library, asked = _sdk(wire.backend), release(version)
     if key in known.went or (key in _BODY_FIELDS and library == "anthropic"):
-        last, first = known.went.get(key, ("", ""))
+        first = known.went.get(key, ("", ""))[1]
         if first and asked and asked < release(first):
             return wire
         gone = f" since {first}" if first else ""
@@ -99,12 +99,18 @@ def _keyword(wire: Wire, key: str, version: str, known: _Keywords) -> Wire:
         return replace(wire, notes=(*wire.notes, Note("no_keyword", key, f"{detail} hold it", f"leave out `{key}`")))
     if key not in known.body:
         return _refuse(wire, f"TypeError: {library} {version}: create() has no keyword `{key[:40]}`")
-    last, first = known.came.get(key, ("", ""))
+    return _since(wire, version, known.came.get(key, ("", "")), f"create() has no keyword `{key}`")
+
+
+def _since(wire: Wire, version: str, came: tuple[str, str], lack: str) -> Wire:
+    """Refused up to the last release that lacks something, unsure up to the first that has it."""
+    library, asked = _sdk(wire.backend), release(version)
+    last, first = came
     if not first or not asked or asked >= release(first):
         return wire
     if asked <= release(last):
-        return _refuse(wire, f"TypeError: {library} {version}: create() has no keyword `{key}` yet ({first} has it)")
-    why = f"{library} {last} has no keyword `{key}`, {first} has it; {version} was not measured"
+        return _refuse(wire, f"{library} {version}: {lack} yet ({first} has it)")
+    why = f"{library} {last}: {lack}, {first} has it; {version} was not measured"
     return replace(wire, unsure=(*wire.unsure, why))
 
 
@@ -126,6 +132,15 @@ def _bedrock_call(request: Mapping[str, object], version: str, backend: Backend)
     if betas:
         body.setdefault("anthropic_beta", betas)
     return replace(wire, body=body)
+
+
+_MANTLE = ("0.88.0", "0.92.0")
+"""The last release without AnthropicBedrockMantle, and the first seen with it."""
+
+
+def _mantle_call(request: Mapping[str, object], version: str, backend: Backend) -> Wire:
+    """AnthropicBedrockMantle: the body as it is."""
+    return _since(_call(request, version, backend), version, _MANTLE, "there is no AnthropicBedrockMantle")
 
 
 def _betas(request: Mapping[str, object]) -> list[str]:
@@ -214,7 +229,7 @@ def _opened(body: object) -> tuple[dict[str, object], dict[str, str]]:
 
 _TRANSLATIONS: Mapping[Backend, Callable[[Mapping[str, object], str, Backend], Wire]] = {
     Backend.ANTHROPIC: _call,
-    Backend.ANTHROPIC_BEDROCK_MANTLE: _call,
+    Backend.ANTHROPIC_BEDROCK_MANTLE: _mantle_call,
     Backend.OPENAI_CHAT: _call,
     Backend.OPENAI_RESPONSES: _call,
     Backend.ANTHROPIC_BEDROCK: _bedrock_call,

@@ -216,6 +216,15 @@ def test_a_keyword_that_is_gone_is_noted_as_the_body_may_come_from_elsewhere():
 HOUR = CONVERSE | {"system": [{"text": "Log."}, {"cachePoint": {"type": "default", "ttl": "1h"}}]}
 
 
+@pytest.mark.parametrize(
+    ("version", "raises", "unsure"), [("0.79.0", True, 0), ("0.90.0", False, 1), ("2.10.0", False, 0)]
+)
+def test_an_old_anthropic_sdk_has_no_mantle(version, raises, unsure):
+    request = {"model": "anthropic.claude-sonnet-4-6", "max_tokens": 9, "messages": []}
+    wire = translate(request, Backend.ANTHROPIC_BEDROCK_MANTLE, version)
+    assert (bool(wire.raises), len(wire.unsure)) == (raises, unsure)
+
+
 RETENTION = [("1.109.1", True, 0), ("2.7.2", True, 0), ("2.7.9", False, 1), ("2.8.0", False, 0), ("3.51.0", False, 0)]
 
 
