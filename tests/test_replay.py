@@ -14,6 +14,7 @@ from cachekit.core.errors import InputError, UsageError
 from cachekit.core.logs.native_write import to_line
 from cachekit.replay import ReplayOptions, best, compare_strategies, parse_strategy, replay
 from cachekit.replay.strategies import candidates
+from cachekit.report import Reporter
 from tests.replay_log import burst, support_desk
 from tests.workload import conversation, record
 
@@ -147,3 +148,26 @@ def test_prices_and_names_of_the_users_own_are_used(tmp_path):
 
 def _renamed(prompt):
     return replace(prompt, scope=replace(prompt.scope, model="my-alias"))
+
+
+def test_the_ratio_of_a_cache_that_reports_no_writes_is_the_reports(tmp_path):
+    system = {"role": "system", "content": "The tide tables of the harbour. " * 400}
+    lines = [
+        {
+            "v": 1,
+            "ts": f"2026-11-20T10:0{number}:00Z",
+            "provider": "openai",
+            "api": "chat",
+            "model": "gpt-5.1",
+            "usage": {"uncached": 2830 - read, "read": read, "output": 5},
+            "request": {"model": "gpt-5.1", "messages": [system, {"role": "user", "content": f"Question {number}?"}]},
+        }
+        for number, read in enumerate((0, 2688, 0, 2688))
+    ]
+    path = tmp_path / "calls.ndjson"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    found, _ = compare_strategies([str(path)], ["as-sent", "none"])
+    recorded = sum(tally.hit_ratio() for tally in found.recorded.values())
+    assert recorded == Reporter.from_log(path).report.total.hit_ratio == 0.5 * 2688 / 2816
+    assert found.total("as-sent").hit_ratio() == pytest.approx(0.75, abs=0.05)  # all but the first call
+    assert found.total("none").hit_ratio() is None

@@ -158,7 +158,8 @@ class Lane:
         if isinstance(look, Lookup):
             look = self._led(self._warmed(look, ready, tally), tally)
         outcome = self.caches.step(look) if look is not None else Outcome(0)
-        tally.add(call, simulated_usage(call, outcome.read, outcome.written, total))
+        usage = simulated_usage(call, outcome.read, outcome.written, total)
+        tally.add(call, usage, ready.policy.cacheable(total))
 
     def _look(self, ready: Ready, shared: Shared) -> Lookup | Chunks | None:
         if not takes_marks(ready.prompt, ready.policy):
@@ -204,7 +205,7 @@ def _hold_against(caches: Caches, ready: Ready, out: Replayed, overrides: Overri
     if call.ts is not None:
         out.first = call.ts if out.first is None else min(out.first, call.ts)
         out.last = call.ts if out.last is None else max(out.last, call.ts)
-    out.recorded.setdefault(ready.family, Tally(overrides)).add(call, usage)
+    out.recorded.setdefault(ready.family, Tally(overrides)).add(call, usage, ready.policy.cacheable(usage.input_total))
     look = (
         breakpoint_look_up(call, ready.prompt, ready.policy)
         if takes_marks(ready.prompt, ready.policy)

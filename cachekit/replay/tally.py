@@ -37,24 +37,28 @@ class Cell:
 
 @dataclass(slots=True)
 class Tally:
-    """One strategy over one family, or over all. `overrides`: prices and aliases as the config has them."""
+    """One strategy over one family, or over all. `overrides`: prices and aliases as the config has them. `cacheable`:
+    tokens read, written, or, where writes are not reported, of the prompt on its grid."""
 
     overrides: Overrides | None = None
     cells: dict[CellKey, Cell] = field(default_factory=dict)
     calls: int = 0
+    cacheable: int = 0
     pings: int = 0
     waited: int = 0
     waited_seconds: float = 0.0
     infeasible: str = ""
 
-    def add(self, call: Call, usage: Usage) -> None:
-        """Adds a call's tokens."""
+    def add(self, call: Call, usage: Usage, cacheable: int = 0) -> None:
+        """Adds a call's tokens. `cacheable`: those of an automatic cache, which reports no writes."""
         self.calls += 1
+        self.cacheable += max(cacheable if usage.known else 0, usage.read + usage.written)
         self._sum(call, usage)
 
     def add_pings(self, call: Call, tokens: int, count: int) -> None:
         """Adds reads that only kept a prefix alive."""
         self.pings += count
+        self.cacheable += tokens * count
         self._sum(call, Usage(read=tokens * count))
 
     def wait(self, seconds: float) -> None:
@@ -79,6 +83,7 @@ class Tally:
             mine = self.cells.setdefault(key, Cell(at=cell.at, size=cell.size))
             mine.counts = [a + b for a, b in zip(mine.counts, cell.counts, strict=True)]
         self.calls += other.calls
+        self.cacheable += other.cacheable
         self.pings += other.pings
         self.waited += other.waited
         self.waited_seconds += other.waited_seconds
@@ -90,6 +95,10 @@ class Tally:
         for cell in self.cells.values():
             sums = [a + b for a, b in zip(sums, cell.counts, strict=True)]
         return usage_of(sums)
+
+    def hit_ratio(self) -> float | None:
+        """Read of what was cacheable; None where nothing was, or nothing is known."""
+        return self.usage().read / self.cacheable if self.cacheable else None
 
     def cost(self) -> Decimal | None:
         """USD; None where a model has no price. Writes of unknown lifetime count as the shorter."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from cachekit.core.calls import Billing
-from cachekit.core.policy import find_policy, ttl_seconds
+from cachekit.core.policy import find_policy, on_grid, ttl_seconds
 from cachekit.core.pricing import band_edges, price_band, price_period
 from cachekit.core.shape import mapping, text
 
@@ -37,9 +37,7 @@ class Facts:
 
     def cacheable(self, total: int) -> int:
         """How many tokens of a prompt could have been read, where only that tells; else 0."""
-        if not self.automatic or total < self.minimum:
-            return 0
-        return total - total % self.grid if self.grid else total
+        return on_grid(total, self.minimum, self.grid) if self.automatic else 0
 
     def band(self, total: int) -> int:
         """The number of the price band of a whole prompt."""

@@ -68,7 +68,7 @@ def _tally_json(found: Replayed, tally: Tally) -> dict[str, object]:
     return {
         "calls": tally.calls,
         "infeasible": tally.infeasible or None,
-        "hit_ratio": usage.hit_ratio,
+        "hit_ratio": tally.hit_ratio(),
         "read_share": usage.read_share,
         "uncached": usage.uncached,
         "read": usage.read,
@@ -110,7 +110,8 @@ def as_csv(found: Replayed) -> str:
     for strategy in found.strategies:
         for family, tally in sorted(found.tallies[strategy.name].items()):
             usage, cost = tally.usage(), tally.cost()
-            ratio = "" if usage.hit_ratio is None else f"{usage.hit_ratio:.6f}"
+            hit = tally.hit_ratio()
+            ratio = "" if hit is None else f"{hit:.6f}"
             row = [strategy.name, family, tally.calls, usage.uncached, usage.read, usage.written, ratio, cost]
             writer.writerow(["" if cell is None else cell for cell in row])
     return out.getvalue()

@@ -54,7 +54,7 @@ def _cells(found: Replayed, part: Shown) -> Iterator[list[Cell]]:
 
 
 def _ratio(tally: Tally) -> tuple[Part, ...]:
-    ratio = tally.usage().hit_ratio
+    ratio = tally.hit_ratio()
     return () if ratio is None else (Part(ratio, "read"),)
 
 

@@ -129,7 +129,8 @@ def rows(found: Replayed, part: Part) -> Iterator[list[str]]:
     base = part.tallies["as-sent"].cost() if "as-sent" in part.tallies else None
     for name, tally in part.feasible().items():
         usage, cost = tally.usage(), tally.cost()
-        ratio = percent(usage.hit_ratio) if usage.read + usage.written else "none cached"
+        hit = tally.hit_ratio()
+        ratio = "none cached" if hit is None else percent(hit)
         waits = f"{tally.waited:,} x {tally.waited_seconds / tally.waited:.1f} s" if tally.waited else ""
         yield [
             name + (f" ({tally.pings:,} pings)" if tally.pings else ""),

@@ -58,3 +58,12 @@ class Policy:
     def retention(self) -> tuple[str, ...]:
         """What `prompt_cache_retention` takes; empty where there is no such parameter."""
         return self.ttls if self.style == "automatic" else ()
+
+    def cacheable(self, total: int) -> int:
+        """How many tokens of a prompt could have been read, where only its total tells; 0 where writes are reported."""
+        return on_grid(total, self.minimum, self.grid) if self.style == "automatic" else 0
+
+
+def on_grid(total: int, minimum: int, grid: int) -> int:
+    """The tokens of a prompt that an automatic cache can hold: none under its minimum, and whole steps of its grid."""
+    return 0 if total < minimum else total - total % grid if grid else total
