@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,7 +44,7 @@ class WarmOptions:
 STANDARD = WarmOptions()
 
 
-class Warmer:
+class Warmer(ABC):
     """The shared part. A subclass says how an answer is awaited and how the callback is called."""
 
     def __init__(
@@ -143,8 +144,9 @@ class Warmer:
     def _call_back(self, on_tick: OnTick, result: WarmResult) -> None:
         on_tick(result)
 
+    @abstractmethod
     def _send(self, scope: Scope) -> object:
-        raise NotImplementedError
+        """Sends a scope's ping: the response, or something to await."""
 
     def _sent(self, scope: Scope) -> object:
         """What the SDK's method gives back: a response, or something to await."""
