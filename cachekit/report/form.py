@@ -63,7 +63,7 @@ def row_form(row: Row) -> dict[str, object]:
         "cost_usd_high": _usd(row.cost_high, row),
         "cost_without_cache_usd": _usd(row.without, row),
         "saved_usd": _usd(row.saved, row),
-        "avoidable_usd": _usd(row.avoidable, row),
+        "avoidable_usd": _usd(row.known_avoidable),
         "avoidable_usd_per_1k_calls": _usd(row.loss_per_1k),
         "coverage": row.coverage,
         "unpriced_calls": row.unpriced_calls,

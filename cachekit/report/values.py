@@ -105,9 +105,15 @@ class Row:
         return self.coverage is not None and self.coverage >= ESTABLISHED
 
     @property
+    def known_avoidable(self) -> Decimal | None:
+        """Avoidable USD; None without prices, and where due reads could be looked for in none of the calls."""
+        return self.avoidable if self.priced and (self.judged or not self.cost) else None
+
+    @property
     def loss_per_1k(self) -> Decimal | None:
-        """Avoidable USD in a thousand calls; None without calls or prices."""
-        return self.avoidable * 1000 / self.calls if self.calls and self.priced else None
+        """Avoidable USD in a thousand calls; None without calls or where it is unknown."""
+        known = self.known_avoidable
+        return known * 1000 / self.calls if self.calls and known is not None else None
 
 
 @dataclass(frozen=True, slots=True)

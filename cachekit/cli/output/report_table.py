@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cachekit.cli.output.text import Column, percent, tokens, usd
+from cachekit.cli.output.text import UNKNOWN, Column, percent, tokens, usd
 from cachekit.report.values import Comparison, Report, Row
 
 _NUMBERS = (
@@ -46,9 +46,14 @@ def cells(row: Row) -> list[str]:
         tokens(row.usage.output),
         usd(row.cost if money else None),
         usd(row.saved if money else None),
-        usd(row.avoidable if money else None),
+        _avoidable(row),
         percent(row.known_share),
     ]
+
+
+def _avoidable(row: Row) -> str:
+    known = row.known_avoidable
+    return UNKNOWN if known is None and row.priced else usd(known if row.calls else None)
 
 
 SPLIT_COLUMNS = [
@@ -68,6 +73,6 @@ def split_cells(found: Comparison) -> list[str]:
     sides = (found.before, found.after)
     calls = [tokens(row.calls) if row else "none" for row in sides]
     ratios = [percent(row.hit_ratio) if row else "none" for row in sides]
-    lost = [usd(row.avoidable if row.priced else None) if row else "none" for row in sides]
+    lost = [_avoidable(row) if row else "none" for row in sides]
     change = "unknown" if found.change is None else f"{found.change * 100:+.1f}"
     return [found.name, *calls, *ratios, change, *lost]
