@@ -30,7 +30,7 @@ def deserves_alert(call: CallMetrics, settings: Settings) -> bool:
     if settings.alert_on == "due" and not call.due:
         return False
     ratio = call.hit_ratio
-    lost = call.due is True and call.cause not in (None, Cause.COLD) and call.cache_read_tokens == 0
+    lost = call.cause is not None and call.cause is not Cause.COLD and call.cache_read_tokens == 0
     return lost or (ratio is not None and ratio < settings.threshold)
 
 

@@ -157,8 +157,9 @@ def _metrics(call: Call, found: Explanation | None, cost: Cost, cacheable: int) 
 
 
 def _due(call: Call, found: Explanation | None) -> bool | None:
-    """A hit was due where an earlier call left what this one repeats, which a read proves too."""
-    if found is not None and found.earlier is not None:
+    """A hit was due where an earlier call left what this one repeats and that should still live and be readable, which
+    a read proves too."""
+    if found is not None and found.earlier is not None and found.avoidable:
         return True
     return call.usage.read > 0 if call.usage.known else None
 

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from decimal import Decimal
 
-from cachekit.core.explain import Cause
+from cachekit.core.causes import NOT_DUE
 from cachekit.tracker.metrics import CallMetrics
 
 OTHERS = "(others)"
@@ -67,7 +67,7 @@ class Totals:
         else:
             self.unknown += 1
         self.due += call.due is True
-        self.missed += call.due is True and call.cause not in (None, Cause.COLD)
+        self.missed += call.due is True and call.cause is not None and call.cause not in NOT_DUE
         self._pay(call, cost)
 
     def _pay(self, call: CallMetrics, cost: Cost) -> None:

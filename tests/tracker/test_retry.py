@@ -92,7 +92,8 @@ def test_an_expired_entry_is_not_a_silent_miss(create, retrying, emulator, waiti
     create(**claude())
     emulator.clock.advance(301)
     create(**claude())
-    assert retrying.calls()[-1].cause == "expired"
+    last, sums = retrying.calls()[-1], retrying.aggregate()
+    assert (last.cause, last.due, sums["hits_due"], sums["hits_missed"]) == ("expired", False, 0, 0)
     assert waiting.waits == []
 
 

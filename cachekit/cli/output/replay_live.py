@@ -143,8 +143,8 @@ def _ended(outcome: Outcome) -> str:
 def _rows(outcome: Outcome) -> Iterator[list[str]]:
     for name, family in ([("all", outcome.total())] if len(outcome.families) > 1 else []) + _shown(outcome):
         yield [styled(printable(name or "unassigned"), "bold"), *[""] * (len(_COLUMNS) - 1)]
-        yield ["  recorded", *_cells(family.recorded.totals)]
-        yield ["  now", *_cells(family.now.totals)]
+        yield ["  recorded", *_cells(family.recorded)]
+        yield ["  now", *_cells(family.now)]
 
 
 def _causes(whole: Family) -> str:
@@ -162,8 +162,8 @@ def _shown(outcome: Outcome) -> list[tuple[str, Family]]:
     return sorted(named, key=lambda one: -one[1].now.totals.paid)[:_FAMILIES]
 
 
-def _cells(totals: Totals) -> list[str]:
-    told = _is_told(totals)
+def _cells(side: Side) -> list[str]:
+    totals, told = side.totals, _is_told(side.totals)
     retries = f"{totals.retries:,} for {usd(totals.retry_paid)}" if totals.retries else ""
     return [
         f"{totals.calls - totals.retries:,}",
@@ -171,7 +171,7 @@ def _cells(totals: Totals) -> list[str]:
         tokens(totals.read if told else None),
         tokens(totals.written if told else None),
         usd(totals.paid) if totals.priced else UNKNOWN,
-        f"{totals.missed:,}",
+        f"{side.missed:,}",
         retries,
     ]
 
@@ -240,7 +240,8 @@ def _side_json(side: Side) -> dict[str, object]:
         "output": totals.output,
         "cost_usd": totals.paid if totals.priced else None,
         "due": totals.due,
-        "missed": totals.missed,
+        "due_missed": totals.missed,
+        "missed": side.missed,
         "causes": dict(side.causes),
         "retries": totals.retries,
         "retry_cost_usd": totals.retry_paid,

@@ -11,6 +11,7 @@ from time import sleep as wait
 
 from cachekit.clients import Address, Clients
 from cachekit.core.calls import BadLine, Call
+from cachekit.core.causes import Cause
 from cachekit.core.logs.native_write import CallLog
 from cachekit.replay.strategies import Strategy
 from cachekit.replay.values import ReplayOptions
@@ -108,17 +109,22 @@ class Plan:
 
 @dataclass(slots=True)
 class Side:
-    """Calls added up, and those that did not read what an earlier one had left, by cause."""
+    """Calls added up, and those that did not read what an earlier one had left, by cause; some of that had expired, and
+    no read of it was due."""
 
     totals: Totals = field(default_factory=Totals)
     causes: Counter[str] = field(default_factory=Counter)
 
     def add(self, call: CallMetrics, cost: Cost) -> None:
         """One more call."""
-        before = self.totals.missed
         self.totals.add(call, cost)
-        if self.totals.missed > before and call.cause is not None:
-            self.causes[call.cause.value] += 1
+        if call.cause not in (None, Cause.COLD):
+            self.causes[str(call.cause)] += 1
+
+    @property
+    def missed(self) -> int:
+        """Calls that did not read what an earlier one had left."""
+        return self.causes.total()
 
     def plus(self, other: Side) -> Side:
         """Two in one."""
