@@ -62,7 +62,7 @@ def row_form(row: Row) -> dict[str, object]:
         "cost_usd": _usd(row.cost, row),
         "cost_usd_high": _usd(row.cost_high, row),
         "cost_without_cache_usd": _usd(row.without, row),
-        "saved_usd": _usd(row.saved, row),
+        "saved_usd": _usd(row.known_saved),
         "avoidable_usd": _usd(row.known_avoidable),
         "avoidable_usd_per_1k_calls": _usd(row.loss_per_1k),
         "coverage": row.coverage,

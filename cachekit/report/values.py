@@ -105,6 +105,11 @@ class Row:
         return self.coverage is not None and self.coverage >= ESTABLISHED
 
     @property
+    def known_saved(self) -> Decimal | None:
+        """Saved USD; None without prices, and where no call says what the cache did."""
+        return self.saved if self.priced and (self.known_calls or not self.cost) else None
+
+    @property
     def known_avoidable(self) -> Decimal | None:
         """Avoidable USD; None without prices, and where due reads could be looked for in none of the calls."""
         return self.avoidable if self.priced and (self.judged or not self.cost) else None

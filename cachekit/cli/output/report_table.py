@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from cachekit.cli.output.text import UNKNOWN, Column, percent, tokens, usd
+from cachekit.cli.output.report_words import dollars
+from cachekit.cli.output.text import Column, percent, tokens, usd
 from cachekit.report.values import Comparison, Report, Row
 
 _NUMBERS = (
@@ -45,15 +46,10 @@ def cells(row: Row) -> list[str]:
         tokens(row.usage.written),
         tokens(row.usage.output),
         usd(row.cost if money else None),
-        usd(row.saved if money else None),
-        _avoidable(row),
+        dollars(row, row.known_saved),
+        dollars(row, row.known_avoidable),
         percent(row.known_share),
     ]
-
-
-def _avoidable(row: Row) -> str:
-    known = row.known_avoidable
-    return UNKNOWN if known is None and row.priced else usd(known if row.calls else None)
 
 
 SPLIT_COLUMNS = [
@@ -73,6 +69,6 @@ def split_cells(found: Comparison) -> list[str]:
     sides = (found.before, found.after)
     calls = [tokens(row.calls) if row else "none" for row in sides]
     ratios = [percent(row.hit_ratio) if row else "none" for row in sides]
-    lost = [_avoidable(row) if row else "none" for row in sides]
+    lost = [dollars(row, row.known_avoidable) if row else "none" for row in sides]
     change = "unknown" if found.change is None else f"{found.change * 100:+.1f}"
     return [found.name, *calls, *ratios, change, *lost]

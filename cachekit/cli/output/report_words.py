@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 
-from cachekit.cli.output.text import percent, usd
+from cachekit.cli.output.text import UNKNOWN, percent, usd
 from cachekit.report.form import told
 from cachekit.report.options import UNASSIGNED
 from cachekit.report.values import Bodies, Report, Row
@@ -67,8 +68,13 @@ def figures(report: Report) -> list[tuple[str, str]]:
         ("read share", percent(total.read_share)),
         ("cost", _cost(total) if money else usd(None)),
         ("without a cache", usd(total.without if money else None)),
-        ("net saved", usd(total.saved if money else None)),
+        ("net saved", dollars(total, total.known_saved)),
     ]
+
+
+def dollars(row: Row, amount: Decimal | None) -> str:
+    """Money that may be unknown although the calls have a price."""
+    return UNKNOWN if amount is None and row.priced else usd(amount if row.calls else None)
 
 
 def _cost(row: Row) -> str:
