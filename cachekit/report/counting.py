@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 from cachekit.core.calls import BadLine, Call
 from cachekit.core.logs.lowered import lowered
-from cachekit.core.shape import mapping, text
+from cachekit.core.shape import mapping, number, text
 from cachekit.core.usage import Usage
 from cachekit.report.facts import Facts, facts_of, host_of
-from cachekit.report.keys import CACHEABLE, COUNTS, TOLD, WITH, WITHOUT, CellKey, TrackKey
+from cachekit.report.keys import CACHEABLE, COUNTS, NANO, REPORTED, REPORTING, TOLD, WITH, WITHOUT, CellKey, TrackKey
 from cachekit.report.ledger import Ledger, Sums
 from cachekit.report.options import LABEL, UNASSIGNED, ReportOptions, day_of
 from cachekit.report.state import State
@@ -24,6 +24,9 @@ EXCLUDED = ("error", "response_cache", "synthetic")
 BEDROCK = "bedrock"
 _NO_REQUEST = ("response", "none")
 """What the reader of Bedrock's records notes of one without a request."""
+
+_MOST_USD = 1_000_000
+"""No single call costs as much: a log that says so is not believed."""
 
 _SORTED = 50_000
 """So many calls of a log in no order are put in order of time together."""
@@ -148,6 +151,7 @@ class Counting:
         call = self._named(call)
         place, usage = self.place(call, kind, side), call.usage
         add_usage(place.sums, usage, place.facts.cacheable(usage.input_total) if usage.known else 0)
+        _add_reported(place.sums, number(call.meta.get("cost_reported")))
         if place.track is not None and call.ts is not None:
             waited = call.ttft_ms if call.ttft_ms is not None else call.latency_ms
             key = place.sums.key
@@ -234,6 +238,13 @@ def add_usage(sums: Sums, usage: Usage, cacheable: int) -> None:
     for place, name in enumerate(COUNTS[1:], 1):
         counts[place] += getattr(usage, name)
     counts[CACHEABLE] += cacheable
+
+
+def _add_reported(sums: Sums, cost: float | None) -> None:
+    """What the log says that a call cost, if it is an amount that can be."""
+    if cost is not None and 0 <= cost < _MOST_USD:
+        sums.counts[REPORTING] += 1
+        sums.counts[REPORTED] += round(cost * NANO)
 
 
 def attempt_of(ts: float, usage: Usage, key: CellKey) -> Attempt:

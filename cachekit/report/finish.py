@@ -13,7 +13,7 @@ from cachekit.core.pricing import Rates, find_rates, price, without_cache
 from cachekit.core.pricing.rates import MILLION
 from cachekit.core.usage import Usage
 from cachekit.report.facts import Facts, facts_of
-from cachekit.report.keys import CACHEABLE, TOLD, WITH, WITHOUT, CellKey, TrackKey
+from cachekit.report.keys import CACHEABLE, NANO, REPORTED, REPORTING, TOLD, WITH, WITHOUT, CellKey, TrackKey
 from cachekit.report.options import OTHER, UNASSIGNED, ReportOptions
 from cachekit.report.state import Cell, State, added, bounded
 from cachekit.report.track import LOSS_KINDS, SURE, Loss, Segment, join
@@ -182,6 +182,8 @@ def _figures(found: _Rated) -> Row:
         known=usage if key.known else Usage(),
         cacheable=max(cacheable, usage.read + usage.written) if key.known else 0,
         missed=sum(lost),
+        reporting=cell.counts[REPORTING],
+        reported=Decimal(cell.counts[REPORTED]) / NANO,
     )
     bare = without_cache(usage, rates) if rates is not None else None
     money = price(usage, rates) if rates is not None else None

@@ -68,6 +68,8 @@ def row_form(row: Row) -> dict[str, object]:
         "coverage": row.coverage,
         "unpriced_calls": row.unpriced_calls,
         "unpriced_tokens": row.unpriced_tokens,
+        "reported_usd": float(row.reported) if row.reporting else None,
+        "reported_calls": row.reporting,
     }
 
 

@@ -7,9 +7,14 @@ from typing import NamedTuple
 from cachekit.core.calls import Billing
 
 COUNTS = ("calls", "uncached", "read", "write_5m", "write_1h", "write_30m", "write_12h", "write_unknown", "output")
-"""The first places of a cell's counts; the last is what was cacheable, where the provider reports no writes."""
+"""The first places of a cell's counts."""
 
-CACHEABLE = len(COUNTS)
+CACHEABLE, REPORTING, REPORTED = range(len(COUNTS), len(COUNTS) + 3)
+"""The last: what was cacheable, where the provider reports no writes; the calls of which the log tells a cost; these
+costs, in billionths of a USD."""
+
+NANO = 10**9
+"""Billionths in one."""
 
 WITH, WITHOUT, TOLD = "with", "without", "told"
 """Whether calls of logs that may hold requests do; in our own log their family may be told all the same."""

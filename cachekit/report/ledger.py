@@ -9,7 +9,7 @@ from math import floor
 from typing import Protocol
 
 from cachekit.core.calls import BadLine
-from cachekit.report.keys import CACHEABLE, CellKey, TrackKey
+from cachekit.report.keys import REPORTED, CellKey, TrackKey
 from cachekit.report.options import ReportOptions
 from cachekit.report.state import Cell, State, bounded, first_examples, merged_cells
 from cachekit.report.track import (
@@ -52,7 +52,7 @@ class Sums:
 
     def __init__(self, key: CellKey, at: float | None) -> None:
         self.key, self.at = key, at
-        self.counts = [0] * (CACHEABLE + 1)
+        self.counts = [0] * (REPORTED + 1)
         self.losses: dict[int, list[int]] | None = None
 
     def lose(self, loss: Loss) -> None:

@@ -56,7 +56,8 @@ class _Fold:
         counts, at = reply.usage.plain(), reply.first
         side = side_of(self._options, at)
         group = None
-        if counts is not None and at is not None and side is not None and not reply.error and reply.model != SYNTHETIC:
+        plain = not reply.error and reply.model != SYNTHETIC and reply.cost is None
+        if counts is not None and at is not None and side is not None and plain:
             group = self._find(reply, at, side, counts)
         if group is None or counts is None or at is None:
             self._make_room()

@@ -28,7 +28,8 @@ class Row:
     read and written tokens, or what could have been read where no writes are reported. Money in USD, over the calls
     with a price: `cost`, up to `cost_high` where writes have an unknown lifetime (priced as the cheapest), `without`
     a cache, `avoidable`. `missed`: tokens of due reads that did not happen. `unpriced_calls` and `unpriced_tokens`
-    stand in none of the money. `judged`: the cost of calls of which due reads could be looked for.
+    stand in none of the money. `judged`: the cost of calls of which due reads could be looked for. `reported`: what the
+    log itself says that `reporting` calls cost.
     """
 
     name: str
@@ -45,6 +46,8 @@ class Row:
     judged: Decimal = _NOTHING
     unpriced_calls: int = 0
     unpriced_tokens: int = 0
+    reporting: int = 0
+    reported: Decimal = _NOTHING
 
     def __add__(self, other: Row) -> Row:
         return Row(
@@ -62,6 +65,8 @@ class Row:
             self.judged + other.judged,
             self.unpriced_calls + other.unpriced_calls,
             self.unpriced_tokens + other.unpriced_tokens,
+            self.reporting + other.reporting,
+            self.reported + other.reported,
         )
 
     @property

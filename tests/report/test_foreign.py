@@ -9,6 +9,7 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -206,8 +207,9 @@ def lines(path: Path, records: list[Json]) -> Path:
 
 
 def nameless(report: Report) -> list[Row]:
-    """The figures of the families, whatever they are called: another form of a prompt has another digest."""
-    rows = (replace(row, name="") for row in (*report.families, report.total))
+    """The figures of the families, whatever they are called: another form of a prompt has another digest. What a log
+    itself says of costs is not of the traffic."""
+    rows = (replace(row, name="", reporting=0, reported=Decimal(0)) for row in (*report.families, report.total))
     return sorted(rows, key=lambda row: (row.calls, row.cost))
 
 

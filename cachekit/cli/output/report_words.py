@@ -11,6 +11,9 @@ from cachekit.report.form import told
 from cachekit.report.options import UNASSIGNED
 from cachekit.report.values import Bodies, Report, Row
 
+_SHOWN = 6
+"""Rows of which a remark tells one by one."""
+
 _REPAIRED = {
     "split_mismatch": ("write", "whose split does not add up, priced as a range"),
     "negative_clamped": ("negative count", "taken as 0"),
@@ -125,9 +128,19 @@ def remarks(report: Report) -> Iterator[str]:
     if report.total.known_calls < report.total.calls:
         silent = counted(report.total.calls - report.total.known_calls, "call", "without cache counters")
         yield f"unknown: {silent}: in no ratio"
+    if report.total.reporting:
+        yield _reported(report)
     if report.bodies is not None:
         yield from _bodies(report.bodies, always="format: bedrock" in report.tally)
     yield from _counted(report)
+
+
+def _reported(report: Report) -> str:
+    """What the log itself says of money, beside ours: of the few rows that it is told of, each."""
+    rows = [row for row in report.rows if row.reporting]
+    each = ", ".join(f"{row.name} {usd(row.reported)}" for row in rows[:_SHOWN]) if 1 < len(rows) <= _SHOWN else ""
+    whole = f"{report.total.reporting:,} of {counted(report.total.calls, 'call')}"
+    return f"cost as the log has it: {usd(report.total.reported)} for {whole}{f' ({each})' if each else ''}"
 
 
 def _bodies(found: Bodies, *, always: bool) -> Iterator[str]:
