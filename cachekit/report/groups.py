@@ -29,6 +29,9 @@ _MOST = 10_000
 REFUSED = (msgspec.MsgspecError, ValueError, RecursionError)
 """What the decoders raise for a line that is not as they want it."""
 
+_COST = b'"cost_reported"'
+"""A line with a cost of its own goes the way of all other logs. The narrower classes refuse it."""
+
 _decode_few = msgspec.json.Decoder(FewLine).decode
 _decode = msgspec.json.Decoder(Line).decode
 _decode_wide = msgspec.json.Decoder(WideLine).decode
@@ -128,7 +131,7 @@ class Groups:
     def name(self, raw: bytes, number: int, line: AnyLine) -> Name | None:
         """The name of a line's group; None for a line that is done with."""
         wide = self._wide(raw, line)
-        if wide is None or line.ts[-1:] != "Z" or not self._fingerprinted(wide):
+        if wide is None or line.ts[-1:] != "Z" or _COST in bytes(wide.meta) or not self._fingerprinted(wide):
             self.tolerant(raw, number)
             return None
         side = "" if self._open else side_of(self._options, moment(line.ts))

@@ -48,9 +48,6 @@ def _fold(lines: LineReader, groups: Groups) -> int:  # noqa: C901, PLR0912, PLR
     known, plain, decode, few, nothing, number = groups.known, groups.plain, groups.decode, groups.few, NOTHING, 0
     low, high = "~", ""
     for number, raw in enumerate(lines, 1):
-        if b'"cost_reported"' in raw:
-            groups.tolerant(raw, number)
-            continue
         try:
             line = decode(raw)
         except REFUSED:

@@ -82,9 +82,18 @@ class _Read:
         return Attempt(moment(self.ts), u.read, written, u.read + written + u.uncached, billed, key)
 
 
+class Meta(msgspec.Struct, gc=False, frozen=True):
+    """What else a line tells: a cost of its own is refused."""
+
+    cost_reported: None = None
+
+
+_NO_META = Meta()
+
+
 class Line(_Read, msgspec.Struct, gc=False, kw_only=True):
     """What every fold needs of a line, in the order in which we write it: the decoder looks for the next field first.
-    The status of an error is refused."""
+    The status of an error is refused, and a cost of its own."""
 
     v: Literal[1] = 1
     ts: _Time = "-"
@@ -98,6 +107,7 @@ class Line(_Read, msgspec.Struct, gc=False, kw_only=True):
     status: _Fine | None = None
     flags: tuple[str, ...] = ()
     family: str = ""
+    meta: Meta = _NO_META
 
 
 class FewLine(_Read, msgspec.Struct, gc=False, kw_only=True):
@@ -115,6 +125,7 @@ class FewLine(_Read, msgspec.Struct, gc=False, kw_only=True):
     status: _Fine | None = None
     flags: tuple[str, ...] = ()
     family: str = ""
+    meta: Meta = _NO_META
 
 
 class WideLine(Line, gc=False, kw_only=True):
@@ -123,7 +134,7 @@ class WideLine(Line, gc=False, kw_only=True):
     api: str = ""
     prefix_id: str = ""
     labels: dict[str, str] = {}
-    meta: msgspec.Raw = NOTHING
+    meta: msgspec.Raw = NOTHING  # type: ignore[assignment]  # whole, for its rows; who names the line looks for a cost
     blocks: msgspec.Raw = NOTHING
     request: Request | None = None
 

@@ -38,6 +38,13 @@ def test_costs_of_the_log_are_summed_exactly_by_row(tmp_path):
     }
 
 
+@pytest.mark.parametrize("by", ["family", "provider", "day", "session", "prefix", "label.team"])
+def test_no_row_loses_them(tmp_path, by):
+    path = log(tmp_path / "calls.ndjson", [None, 0.1, 0.2] * 4)
+    total = Reporter.from_log(path, by=by).report.total
+    assert (total.calls, total.reporting, total.reported) == (12, 8, Decimal("1.2"))
+
+
 def test_they_change_no_other_figure(tmp_path):
     told = Reporter.from_log(log(tmp_path / "told.ndjson", [0.1] * 20)).report.total
     bare = Reporter.from_log(log(tmp_path / "bare.ndjson", [None] * 20)).report.total
