@@ -54,12 +54,3 @@ NATIVE = frozenset(
     }
 )
 """Backends whose request is lowered as it is; all others are translated first."""
-
-
-def provider_of(backend: Backend) -> Provider | None:
-    """The provider that a native backend talks to, as far as the backend alone says."""
-    if backend is Backend.ANTHROPIC:
-        return Provider.ANTHROPIC
-    if backend in (Backend.OPENAI_CHAT, Backend.OPENAI_RESPONSES):
-        return Provider.OPENAI
-    return Provider.BEDROCK if backend in NATIVE else None

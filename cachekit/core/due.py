@@ -187,8 +187,7 @@ def _blind_end(seen: Seen, inherited: float | None) -> tuple[End, ...]:
     call, usage, policy = seen.call, seen.call.usage, seen.policy
     held = usage.read + usage.written
     if policy.style == "automatic":
-        whole = usage.input_total // (policy.grid or 1) * (policy.grid or 1)
-        held = whole if whole >= policy.minimum else 0
+        held = policy.cacheable(usage.input_total)
     told = next((ttl for name, ttl in _TTLS.items() if getattr(usage, name)), None)
     ttl = told or (inherited if inherited is not None and not usage.write_5m else _DEFAULT_TTL)
     at = call.ts or 0.0

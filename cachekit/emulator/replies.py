@@ -6,7 +6,6 @@ from collections.abc import Iterable
 
 from cachekit.core.digests import compact
 from cachekit.core.prompt import Prompt, chain, prefixes
-from cachekit.core.shape import count
 from cachekit.emulator.instances import instance
 from cachekit.emulator.values import Reply, Tool, Wish
 
@@ -43,8 +42,3 @@ def _tokens(text: str) -> int:
 def forced(tools: Iterable[Tool], name: str | None) -> Tool | None:
     """The tool that must be called: the one of this name, the first where any will do; None where there is none."""
     return next((tool for tool in tools if name is None or tool.name == name), None)
-
-
-def limit_of(value: object) -> int | None:
-    """A limit on output tokens; None where there is none."""
-    return count(value)

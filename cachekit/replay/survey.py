@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import inf
 
-from cachekit.core.prompt import Prompt, Section, prefixes
+from cachekit.core.due import static_blocks
+from cachekit.core.prompt import Prompt, prefixes
 from cachekit.replay.strategies import Shared
 from cachekit.replay.values import Ready
 
@@ -36,7 +37,7 @@ def survey(calls: Iterable[Ready]) -> dict[str, Shared]:
     for ready in calls:
         seen, reuses = last.setdefault(ready.family, {}), families.setdefault(ready.family, {})
         at = ready.call.ts or 0.0
-        for place in enumerate(prefixes(ready.prompt)[: static_blocks(ready.prompt)], 1):
+        for place in enumerate(prefixes(ready.prompt)[: shared_blocks(ready.prompt)], 1):
             before = seen.get(place)
             reuses.setdefault(place[0], _Reuse()).add(None if before is None else at - before)
             seen[place] = at
@@ -46,9 +47,9 @@ def survey(calls: Iterable[Ready]) -> dict[str, Shared]:
     }
 
 
-def static_blocks(prompt: Prompt) -> int:
+def shared_blocks(prompt: Prompt) -> int:
     """How many leading blocks are tools, system text or the first message: what calls of a family may share."""
-    first = next((i for i, b in enumerate(prompt.blocks) if b.section is Section.MESSAGES), len(prompt.blocks))
+    first = static_blocks(prompt.blocks)
     route = prompt.blocks[first].route.partition(".content")[0] if first < len(prompt.blocks) else ""
     end = first
     while end < len(prompt.blocks) and prompt.blocks[end].route.partition(".content")[0] == route:

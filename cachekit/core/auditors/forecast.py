@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from cachekit.core.auditors.marks import MarkVerdict, judge_marks
 from cachekit.core.findings import Verdict
-from cachekit.core.policy import Policy
+from cachekit.core.policy import Policy, on_grid
 from cachekit.core.pricing import Rates
 from cachekit.core.prompt import Prompt
 
@@ -49,8 +49,7 @@ def _automatic(plain: Decimal, total: int, policy: Policy, rates: Rates) -> Fore
     """An automatic cache charges its writes as input and reads in steps of its grid."""
     if rates.read is None or rates.input is None:
         return None
-    grid = policy.grid or 1
-    cached = total // grid * grid if total >= policy.minimum else 0
+    cached = on_grid(total, policy.minimum, policy.grid)
     following = plain - (rates.input - rates.read) * cached / _MILLION
     return Forecast(plain, following, plain, cached, total)
 
