@@ -2,7 +2,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test fuzz test-stacks test-clients bench bench-tracker bench-pull bench-warm truth goldens clean
+.PHONY: demo test fuzz test-stacks measure test-clients test-beside test-lowest bench bench-tracker bench-pull bench-warm truth goldens clean
 
 # Each line shows a command and runs it; those that end in a 1 are meant to fail.
 demo: $(VENV)/.installed
@@ -43,9 +43,23 @@ SETS ?= measured newest
 test-stacks: $(BIN)/python
 	@$(BIN)/python -m tests.stacks.run $(SETS) $(MORE)
 
+# One release of a library: what it does with a marker in every place of every route, and what changed since the one
+# measured before. MORE="--fresh" measures again; an interrupted run goes on.
+measure: $(VENV)/.tested
+	@test -n "$(LIBRARY)" || { echo "make measure LIBRARY=litellm VERSION=1.110.2"; exit 2; }
+	@$(BIN)/python -m tests.stacks.measure $(LIBRARY) $(VERSION) $(MORE)
+
 # The tracker on libraries that pin older SDKs, in environments of their own.
 test-clients: $(BIN)/python
 	@$(BIN)/python -m tests.tracker.elsewhere.run $(MORE)
+
+# What would be installed beside us: none of these libraries may be held back by our bounds.
+test-beside: $(VENV)/.tested
+	@$(BIN)/python -m tests.beside $(MORE)
+
+# The tests on the lowest releases of all that we depend on.
+test-lowest: $(BIN)/python
+	@$(BIN)/python -m tests.lowest $(MORE)
 
 bench-tracker: $(VENV)/.tested
 	@$(BIN)/python -m tests.bench.tracker

@@ -8,55 +8,55 @@ from __future__ import annotations
 TYPE_CHECKING = False  # importing typing for it would take as long as starting Python
 
 if TYPE_CHECKING:
+    from cachekit.auditing.audit import audit as audit
     from cachekit.capturing import capture as capture
-    from cachekit.core.auditors.audit import audit as audit
     from cachekit.core.auditors.compare import compare as compare
     from cachekit.core.auditors.report import AuditReport as AuditReport
     from cachekit.core.auditors.stable_prefix import assert_stable_prefix as assert_stable_prefix
-    from cachekit.core.backends import Backend as Backend
-    from cachekit.core.backends import Provider as Provider
-    from cachekit.core.calls import Call as Call
-    from cachekit.core.explain import explain as explain
-    from cachekit.core.families import fingerprint as fingerprint
+    from cachekit.core.auditors.suggest import suggest_breakpoints as suggest_breakpoints
+    from cachekit.core.cache.simulate import simulate as simulate
+    from cachekit.core.explain.explain import explain as explain
+    from cachekit.core.libraries.estimate import estimate_tokens as estimate_tokens
     from cachekit.core.logs.native import read_calls as read_calls
     from cachekit.core.logs.native_write import CallLog as CallLog
+    from cachekit.core.model.backends import Backend as Backend
+    from cachekit.core.model.backends import Provider as Provider
+    from cachekit.core.model.calls import Call as Call
     from cachekit.core.pricing import DEFAULT_PRICING as DEFAULT_PRICING
-    from cachekit.core.responses import parse_usage as parse_usage
-    from cachekit.core.simulate import simulate as simulate
-    from cachekit.core.suggest import suggest_breakpoints as suggest_breakpoints
-    from cachekit.core.tokens import estimate_tokens as estimate_tokens
+    from cachekit.core.providers.families import fingerprint as fingerprint
+    from cachekit.core.providers.responses import parse_usage as parse_usage
     from cachekit.report import Reporter as Reporter
     from cachekit.tracker import CachePolicy as CachePolicy
     from cachekit.tracker import CacheTracker as CacheTracker
     from cachekit.tracker import CallMetrics as CallMetrics
-    from cachekit.warmer import AsyncCacheWarmer as AsyncCacheWarmer
-    from cachekit.warmer import CacheWarmer as CacheWarmer
-    from cachekit.warmer import WarmResult as WarmResult
-    from cachekit.warmer import WarmupConfig as WarmupConfig
+    from cachekit.warm import AsyncCacheWarmer as AsyncCacheWarmer
+    from cachekit.warm import CacheWarmer as CacheWarmer
+    from cachekit.warm import WarmResult as WarmResult
+    from cachekit.warm import WarmupConfig as WarmupConfig
 
 _WHERE = {
-    "audit": "cachekit.core.auditors.audit",
+    "audit": "cachekit.auditing.audit",
     "AuditReport": "cachekit.core.auditors.report",
     "assert_stable_prefix": "cachekit.core.auditors.stable_prefix",
-    "Backend": "cachekit.core.backends",
-    "Provider": "cachekit.core.backends",
-    "Call": "cachekit.core.calls",
+    "Backend": "cachekit.core.model.backends",
+    "Provider": "cachekit.core.model.backends",
+    "Call": "cachekit.core.model.calls",
     "capture": "cachekit.capturing",
     "compare": "cachekit.core.auditors.compare",
-    "explain": "cachekit.core.explain",
-    "fingerprint": "cachekit.core.families",
+    "explain": "cachekit.core.explain.explain",
+    "fingerprint": "cachekit.core.providers.families",
     "CallLog": "cachekit.core.logs.native_write",
     "read_calls": "cachekit.core.logs.native",
     "DEFAULT_PRICING": "cachekit.core.pricing",
-    "parse_usage": "cachekit.core.responses",
-    "simulate": "cachekit.core.simulate",
-    "suggest_breakpoints": "cachekit.core.suggest",
-    "estimate_tokens": "cachekit.core.tokens",
+    "parse_usage": "cachekit.core.providers.responses",
+    "simulate": "cachekit.core.cache.simulate",
+    "suggest_breakpoints": "cachekit.core.auditors.suggest",
+    "estimate_tokens": "cachekit.core.libraries.estimate",
     "Reporter": "cachekit.report",
-    "CacheWarmer": "cachekit.warmer",
-    "AsyncCacheWarmer": "cachekit.warmer",
-    "WarmupConfig": "cachekit.warmer",
-    "WarmResult": "cachekit.warmer",
+    "CacheWarmer": "cachekit.warm",
+    "AsyncCacheWarmer": "cachekit.warm",
+    "WarmupConfig": "cachekit.warm",
+    "WarmResult": "cachekit.warm",
     "CachePolicy": "cachekit.tracker",
     "CacheTracker": "cachekit.tracker",
     "CallMetrics": "cachekit.tracker",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from cachekit.core.captured import Captured
+    from cachekit.core.model.captured import Captured
 
 
 def pytest_configure(config: pytest.Config) -> None:

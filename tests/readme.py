@@ -86,7 +86,7 @@ def with_outputs(text: str) -> str:
 
 def with_rules(text: str) -> str:
     """The README with its table of rules as it is now."""
-    from cachekit.cli.rules import rules_table
+    from cachekit.cli.rules.command import rules_table
     from cachekit.core.auditors.rules import RULES
 
     if RULES_BEGIN not in text or RULES_END not in text:

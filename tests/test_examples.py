@@ -32,8 +32,8 @@ from cachekit import (
     simulate,
     suggest_breakpoints,
 )
-from cachekit.core.calls import BadLine
-from cachekit.core.errors import UsageError
+from cachekit.core.model.calls import BadLine
+from cachekit.core.model.errors import UsageError
 from cachekit.emulator import Clock, Emulator, serve
 from tests.golden import ROOT
 from tests.golden import run as cachekit_command

@@ -11,12 +11,12 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
-from cachekit.core.backends import Backend
-from cachekit.core.calls import Call
-from cachekit.core.families import family_of, prefix_id
+from cachekit.core.cache.simulate import Caches, look_up, measured
+from cachekit.core.model.backends import Backend
+from cachekit.core.model.calls import Call
+from cachekit.core.model.usage import Usage
 from cachekit.core.providers import lower
-from cachekit.core.simulate import Caches, look_up, measured
-from cachekit.core.usage import Usage
+from cachekit.core.providers.families import family_of, prefix_id
 
 NOUNS = "harbour ledger turbine orchard valve parcel lantern survey gasket meadow circuit tariff".split()
 VERBS = "measures records balances forwards inspects repairs compares stores".split()

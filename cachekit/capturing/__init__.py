@@ -14,13 +14,13 @@ is not missed.
     patches.py   the changes, and their undoing
     clients.py, aws.py   how each library sends, and is answered
     exchange.py  from an HTTP request to what is recorded
-    answers.py   what is said where nothing is sent
+    answers.py   the answers where nothing is sent
     program.py   `cachekit capture`: another program, from its start; startup/ is what Python imports there
 """
 
 from __future__ import annotations
 
 from cachekit.capturing.opening import capture
-from cachekit.core.captured import Captured
+from cachekit.core.model.captured import Captured
 
 __all__ = ["Captured", "capture"]

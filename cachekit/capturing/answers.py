@@ -11,21 +11,21 @@ from time import time
 from uuid import uuid4
 
 from cachekit.capturing.values import Answer
-from cachekit.core.auditors.detect import candidates, model_of_path
-from cachekit.core.backends import Backend
-from cachekit.core.captured import Captured
-from cachekit.core.digests import compact
-from cachekit.core.policy import Policy
-from cachekit.core.prompt import Prompt, Scope
-from cachekit.core.shape import text
-from cachekit.core.usage import Usage
+from cachekit.core.catalog.policy import Policy
+from cachekit.core.jsonio.json_access import text
+from cachekit.core.libraries.detect import candidates, model_of_path
+from cachekit.core.model.backends import Backend
+from cachekit.core.model.captured import Captured
+from cachekit.core.model.digests import compact
+from cachekit.core.model.prompt import Prompt, Scope
+from cachekit.core.model.usage import Usage
 from cachekit.emulator.chat import CHAT
 from cachekit.emulator.converse import CONVERSE
 from cachekit.emulator.invoke import INVOKE
 from cachekit.emulator.messages import MESSAGES
 from cachekit.emulator.replies import reply
 from cachekit.emulator.responses import RESPONSES
-from cachekit.emulator.values import Api, Asked, Metered, Reply, Route, Turn, Wish
+from cachekit.emulator.values import Api, ApiCall, Metered, Reply, ReplyOptions, Route, Turn
 
 _APIS: Mapping[Backend, tuple[Api, str]] = {
     Backend.OPENAI_CHAT: (CHAT, "openai"),
@@ -35,15 +35,15 @@ _APIS: Mapping[Backend, tuple[Api, str]] = {
 }
 """The form of each backend's answers and whose it is; all others have Anthropic's."""
 
-_SAID = Reply(text="ok", tokens=1)
+_OK = Reply(text="ok", tokens=1)
 _STREAMED = ("-stream", "-with-response-stream", ":streamRawPredict")
 
 
 def answer(call: Captured) -> Answer:
     """The answer to a call, whole or as a stream, as the call asks."""
     turn = _turn(call)
-    api = turn.asked.route.api
-    if turn.asked.stream:
+    api = turn.api_call.route.api
+    if turn.api_call.stream:
         content = b"".join(api.stream(turn))
         return Answer(200, {"content-type": api.stream_type, **api.headers(turn)}, content)
     return Answer(200, {"content-type": "application/json", **api.headers(turn)}, compact(api.whole(turn)))
@@ -55,15 +55,19 @@ def _turn(call: Captured) -> Turn:
     model = model_of_path(call.path) or text(call.body.get("model")) or "unnamed"
     stream = call.body.get("stream") is True or call.path.endswith(_STREAMED)
     route = Route(api, backend, shape, shape, model)
-    asked = Asked(route, call.body, model, model, stream)
+    api_call = ApiCall(route, call.body, model, model, stream)
     nothing = Usage()
     metered = Metered(Prompt(backend, Scope()), Policy(model, shape), nothing)
-    said = _reply(api.wish(asked), metered.prompt)
-    return Turn(asked, metered, said, uuid4().hex[:22], time(), nothing)
+    model_reply = _reply(api.reply_options(api_call), metered.prompt)
+    return Turn(api_call, metered, model_reply, uuid4().hex[:22], time(), nothing)
 
 
-def _reply(wish: Wish, prompt: Prompt) -> Reply:
-    return reply(wish, prompt) if wish.nothing or wish.tool or wish.schema is not None else _SAID
+def _reply(reply_options: ReplyOptions, prompt: Prompt) -> Reply:
+    return (
+        reply(reply_options, prompt)
+        if reply_options.nothing or reply_options.tool or reply_options.schema is not None
+        else _OK
+    )
 
 
 def refusal(path: str) -> Answer:
@@ -71,6 +75,6 @@ def refusal(path: str) -> Answer:
     if path.endswith(("/count_tokens", "/count-tokens", "/input_tokens")):
         counted = {"object": "response.input_tokens", "input_tokens": 0, "inputTokens": 0}
         return Answer(200, {"content-type": "application/json"}, compact(counted))
-    told = "a capture with send=False answers calls of models only"
-    said = {"type": "error", "error": {"type": "not_found_error", "message": told}, "message": told}
-    return Answer(404, {"content-type": "application/json"}, compact(said))
+    message = "a capture with send=False answers calls of models only"
+    error = {"type": "error", "error": {"type": "not_found_error", "message": message}, "message": message}
+    return Answer(404, {"content-type": "application/json"}, compact(error))

@@ -9,7 +9,7 @@ from types import ModuleType
 from typing import Protocol
 
 from cachekit.capturing.exchange import notice
-from cachekit.capturing.patches import Asking, Method, Patch
+from cachekit.capturing.patches import FindCaptures, Method, Patch
 from cachekit.capturing.scope import answering
 from cachekit.capturing.values import Answer, Exchange
 
@@ -30,7 +30,7 @@ class _Prepared(Protocol):
 def session_patches(module: ModuleType) -> Iterator[Patch]:
     """The HTTP session, below signing and retries."""
 
-    def made(original: Method, applying: Asking) -> Method:
+    def made(original: Method, applying: FindCaptures) -> Method:
         @wraps(original)
         def send(session: object, request: _Prepared) -> object:
             captures = applying()
@@ -68,10 +68,10 @@ def _response(request: _Prepared, answer: Answer) -> object:
 def signer_patches(module: ModuleType) -> Iterator[Patch]:
     """What is not sent is not signed: no credentials are needed, nor renewed."""
 
-    def made(original: Method, applying: Asking) -> Method:
+    def made(original: Method, applying: FindCaptures) -> Method:
         @wraps(original)
-        def sign(signer: object, *given: object, **named: object) -> object:
-            return None if answering(applying()) else original(signer, *given, **named)
+        def sign(signer: object, *args: object, **named: object) -> object:
+            return None if answering(applying()) else original(signer, *args, **named)
 
         return sign
 
@@ -81,7 +81,7 @@ def signer_patches(module: ModuleType) -> Iterator[Patch]:
 def credential_patches(module: ModuleType) -> Iterator[Patch]:
     """Libraries that sign by themselves get credentials that are made up, without a look at the real ones."""
 
-    def made(original: Method, applying: Asking) -> Method:
+    def made(original: Method, applying: FindCaptures) -> Method:
         @wraps(original)
         def get_credentials(session: object) -> object:
             if not answering(applying()):

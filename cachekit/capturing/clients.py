@@ -11,7 +11,7 @@ from types import ModuleType
 from typing import Protocol, cast
 
 from cachekit.capturing.exchange import may_be_call, notice
-from cachekit.capturing.patches import Asking, Method, Patch
+from cachekit.capturing.patches import FindCaptures, Method, Patch
 from cachekit.capturing.scope import belonging, hand_down
 from cachekit.capturing.values import Answer, Exchange
 
@@ -32,7 +32,7 @@ class _Request(_Message, Protocol):
 def httpx_patches(module: ModuleType) -> Iterator[Patch]:
     """Both clients of httpx, or of httpx2, which has the same names."""
 
-    def made_sync(original: Method, applying: Asking) -> Method:
+    def made_sync(original: Method, applying: FindCaptures) -> Method:
         @wraps(original)
         def send(client: object, request: _Request, **options: object) -> object:
             captures = applying()
@@ -46,7 +46,7 @@ def httpx_patches(module: ModuleType) -> Iterator[Patch]:
 
         return send
 
-    def made_async(original: Method, applying: Asking) -> Method:
+    def made_async(original: Method, applying: FindCaptures) -> Method:
         @wraps(original)
         async def send(client: object, request: _Request, **options: object) -> object:
             captures = applying()
@@ -87,7 +87,7 @@ class _Prepared(Protocol):
 def requests_patches(module: ModuleType) -> Iterator[Patch]:
     """The session of requests."""
 
-    def made(original: Method, applying: Asking) -> Method:
+    def made(original: Method, applying: FindCaptures) -> Method:
         @wraps(original)
         def send(session: object, request: _Prepared, **options: object) -> object:
             captures = applying()
@@ -114,7 +114,7 @@ def _answered(module: ModuleType, request: _Prepared, answer: Answer) -> object:
 def thread_patches(module: ModuleType) -> Iterator[Patch]:
     """Threads belong where they were started."""
 
-    def made(original: Method, applying: Asking) -> Method:
+    def made(original: Method, applying: FindCaptures) -> Method:
         @wraps(original)
         def start(thread: Thread) -> None:
             hand_down(thread, applying())
@@ -128,19 +128,19 @@ def thread_patches(module: ModuleType) -> Iterator[Patch]:
 def executor_patches(module: ModuleType) -> Iterator[Patch]:
     """Jobs of an executor belong where they were submitted, however old the thread is that runs them."""
 
-    def made(original: Method, applying: Asking) -> Method:
+    def made(original: Method, applying: FindCaptures) -> Method:
         @wraps(original)
-        def submit(executor: object, job: Callable[..., object], /, *given: object, **named: object) -> object:
+        def submit(executor: object, job: Callable[..., object], /, *args: object, **named: object) -> object:
             captures = applying()
             if not captures:
-                return original(executor, job, *given, **named)
+                return original(executor, job, *args, **named)
 
             @wraps(job)
-            def run(*given: object, **named: object) -> object:
+            def run(*args: object, **named: object) -> object:
                 with belonging(captures):
-                    return job(*given, **named)
+                    return job(*args, **named)
 
-            return original(executor, run, *given, **named)
+            return original(executor, run, *args, **named)
 
         return submit
 

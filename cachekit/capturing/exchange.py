@@ -9,10 +9,10 @@ from urllib.parse import unquote, urlsplit
 
 from cachekit.capturing.scope import Capture, answering
 from cachekit.capturing.values import Answer, Exchange
-from cachekit.core.auditors.detect import backend_of_path, candidates
-from cachekit.core.backends import Backend
-from cachekit.core.captured import Captured
-from cachekit.core.shape import items, mapping
+from cachekit.core.jsonio.json_access import items, mapping
+from cachekit.core.libraries.detect import backend_of_path, candidates
+from cachekit.core.model.backends import Backend
+from cachekit.core.model.captured import Captured
 
 
 def notice(captures: tuple[Capture, ...], exchange: Exchange) -> Answer | None:
@@ -28,7 +28,10 @@ def notice(captures: tuple[Capture, ...], exchange: Exchange) -> Answer | None:
 
     if call is not None:
         return answer(call)
-    sealed = any(capture.sealed for capture in captures)
+    sealed = [capture for capture in captures if capture.sealed]
+    for capture in sealed:
+        if capture.stop is not None:
+            capture.stop(urlsplit(exchange.url).hostname or "")
     return refusal(urlsplit(exchange.url).path) if sealed or _is_providers(exchange.url) else None
 
 
@@ -63,8 +66,8 @@ def _calls(backend: Backend | None, path: str, body: Mapping[str, object]) -> bo
     turns = body.get("messages")
     if backend is not None:
         return isinstance(turns, list)
-    said = any(isinstance(mapping(turn).get("role"), str) for turn in items(turns))
-    return said and "count" not in path and bool(candidates(body))
+    has_roles = any(isinstance(mapping(turn).get("role"), str) for turn in items(turns))
+    return has_roles and "count" not in path and bool(candidates(body))
 
 
 _FEW = frozenset({"anthropic-beta", "anthropic-version", "openai-beta", "user-agent"})

@@ -12,7 +12,7 @@ from time import time
 from cachekit.capturing import aws, clients
 from cachekit.capturing.patches import Patches, install, undo
 from cachekit.capturing.scope import OPEN, Capture, enter, leave, own_thread
-from cachekit.core.captured import Captured
+from cachekit.core.model.captured import Captured
 
 TABLE: dict[str, Patches] = {
     "httpx": clients.httpx_patches,

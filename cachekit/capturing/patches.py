@@ -20,7 +20,7 @@ from types import ModuleType
 from cachekit.capturing.scope import Capture, applying
 
 Method = Callable[..., object]
-Asking = Callable[[], tuple[Capture, ...]]
+FindCaptures = Callable[[], tuple[Capture, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Patch:
 
     owner: type
     name: str
-    made_of: Callable[[Method, Asking], Method]
+    made_of: Callable[[Method, FindCaptures], Method]
 
 
 Patches = Callable[[ModuleType], Iterator[Patch]]
@@ -76,11 +76,11 @@ def _change(module: ModuleType, name: str, table: Mapping[str, Patches]) -> None
     with _LOCK:
         if name in _MADE or not _FINDERS:
             return
-        _MADE[name], asking = [], _asking(_FINDERS[0])
+        _MADE[name], find_captures = [], _captures_while(_FINDERS[0])
         for patch in table[name](module):
             before = patch.owner.__dict__.get(patch.name)
             if before is not None:
-                after = patch.made_of(_bound(before), asking)
+                after = patch.made_of(_bound(before), find_captures)
                 setattr(patch.owner, patch.name, after)
                 _MADE[name].append(_Made(patch.owner, patch.name, before, after))
 
@@ -89,15 +89,15 @@ def _bound(method: Method) -> Method:
     """The method as an instance has it: what others put in its place may be any descriptor."""
 
     @wraps(method)
-    def call(instance: object, /, *given: object, **named: object) -> object:
+    def call(instance: object, /, *args: object, **named: object) -> object:
         bound: Method = method.__get__(instance, type(instance))
-        return bound(*given, **named)
+        return bound(*args, **named)
 
     return call
 
 
-def _asking(installed: MetaPathFinder) -> Asking:
-    """Tells the captures as long as one installation of the changes lasts, and none afterwards."""
+def _captures_while(installed: MetaPathFinder) -> FindCaptures:
+    """The captures that apply, as long as one installation of the changes lasts, and none afterwards."""
 
     def captures() -> tuple[Capture, ...]:
         return applying() if installed in _FINDERS else ()

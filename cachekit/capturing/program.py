@@ -19,8 +19,8 @@ from time import time
 
 from cachekit.capturing.opening import begin
 from cachekit.capturing.scope import Capture
-from cachekit.core.captured import Captured
-from cachekit.core.errors import UsageError
+from cachekit.core.model.captured import Captured
+from cachekit.core.model.errors import UsageError
 
 STARTUP = Path(__file__).with_name("startup")
 OUTPUT, SILENT, FOLDERS = "_CACHEKIT_CAPTURE_TO", "_CACHEKIT_CAPTURE_SILENT", "_CACHEKIT_CAPTURE_FROM"
@@ -29,11 +29,12 @@ OUTPUT, SILENT, FOLDERS = "_CACHEKIT_CAPTURE_TO", "_CACHEKIT_CAPTURE_SILENT", "_
 
 def run(command: Sequence[str], output: Path, *, send: bool = True) -> int:
     """Runs a program and returns its exit code, 128 and the number where a signal ended it. Its calls are in `output`,
-    one a line; the file is begun anew. Raises UsageError where there is no such program."""
+    one a line; an older file is replaced. Raises UsageError where there is no such program."""
     if which(command[0]) is None:
-        raise UsageError(f"there is no program {command[0]!r}", mend="name one after --")
+        raise UsageError(f"there is no program {command[0]!r}", hint="name one after --")
+    output.touch(0o600)  # it will hold prompts
+    output.chmod(0o600)
     output.write_bytes(b"")
-    output.chmod(0o600)  # it will hold prompts
     process = subprocess.Popen(command, env=_environment(os.environ, output.absolute(), send))
     before = signal.signal(signal.SIGTERM, lambda *_: process.terminate())
     try:

@@ -14,14 +14,14 @@ from dataclasses import dataclass
 from threading import Thread, current_thread
 from weakref import WeakKeyDictionary
 
-from cachekit.core.captured import Captured
+from cachekit.core.model.captured import Captured
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Capture:
     """An open capture: whether requests go on, what is done with each, and the clock. `thread` is the thread that it
     sees whole, None where it sees one task; `everywhere` sees the whole process. `sealed` lets nothing else out
-    either, wherever it goes."""
+    either, wherever it goes, and calls `stop` with the host of what it stopped."""
 
     send: bool
     keep: Callable[[Captured], None]
@@ -29,6 +29,7 @@ class Capture:
     thread: Thread | None = None
     everywhere: bool = False
     sealed: bool = False
+    stop: Callable[[str], None] | None = None
 
 
 OPEN: list[Capture] = []

@@ -14,28 +14,33 @@ from typing import Annotated
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from cachekit.cli.boundary import boundary
+from cachekit.cli.common.boundary import boundary
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A command: its name, where its function is (`module:function`), and one line of help."""
+    """A command: its name and one line of help. Its function is `cli.NAME.command.NAME`."""
 
     name: str
-    target: str
     help: str
 
 
 COMMANDS = (
-    Entry("audit", "cachekit.cli.audit:audit", "Will these requests be cached, and if not, why not?"),
-    Entry("capture", "cachekit.cli.capture:capture", "Run a program and record the requests to models that leave it."),
-    Entry("report", "cachekit.cli.report:report", "Did the cache work, and what did it cost where it did not?"),
-    Entry("replay", "cachekit.cli.replay:replay", "What would other strategies have read, written and cost?"),
-    Entry("pull", "cachekit.cli.pull:pull", "Pull Bedrock's invocation log from CloudWatch Logs or S3."),
-    Entry("emulate", "cachekit.cli.emulate:emulate", "Stand in for the providers' APIs, caches and all."),
-    Entry("warm", "cachekit.cli.warm:warm", "Keep prefixes in the cache, with proof and a cap."),
-    Entry("rules", "cachekit.cli.rules:rules", "List the audit's rules, or explain one."),
-    Entry("config", "cachekit.cli.config:config", "Show the effective configuration and where each value comes from."),
+    Entry("audit", "Will these requests be cached, and if not, why not?"),
+    Entry(
+        "capture",
+        "Run a program and record the requests to models that leave it.",
+    ),
+    Entry("report", "Did the cache work, and what did it cost where it did not?"),
+    Entry("replay", "What would other strategies have read, written and cost?"),
+    Entry("pull", "Pull Bedrock's invocation log from CloudWatch Logs or S3."),
+    Entry("emulate", "Stand in for the providers' APIs, caches and all."),
+    Entry("warm", "Keep prefixes in the cache, with proof and a cap."),
+    Entry("rules", "List the audit's rules, or explain one."),
+    Entry(
+        "config",
+        "Show the effective configuration and where each value comes from.",
+    ),
 )
 """Adding a command is adding a line. The order is the order of `cachekit --help`."""
 
@@ -43,14 +48,13 @@ COMMANDS = (
 class Lazy(TyperCommand):
     """A command that is known by name and help only, until it is invoked or completed."""
 
-    target = ""
     shared: tuple[object, ...] = ()
 
     def make_context(  # type: ignore[override]  # Typer exports its context under this name only
         self, info_name: str | None, args: list[str], parent: typer.Context | None = None, **extra: object
     ) -> typer.Context:
         """Loads the command and lets it parse the arguments, in its own context."""
-        command = load(self.name or "", self.target)
+        command = load(self.name or "")
         command.params.extend(self.shared)  # type: ignore[arg-type]
         context: typer.Context = command.make_context(info_name, args, parent=parent, **extra)  # type: ignore[assignment]
         return context
@@ -63,7 +67,6 @@ class Group(TyperGroup):
         super().__init__(**attributes)  # type: ignore[arg-type]
         for entry in COMMANDS:
             command = Lazy(name=entry.name, short_help=entry.help, help=entry.help, rich_markup_mode=None)
-            command.target = entry.target
             command.shared = tuple(p for p in self.params if p.name == "no_color")
             self.add_command(command)
 
@@ -78,11 +81,10 @@ class Group(TyperGroup):
             return super().invoke(ctx)
 
 
-def load(name: str, target: str) -> TyperCommand:
-    """The command behind `module:function`, as Typer reads its signature."""
-    module, _, function = target.partition(":")
+def load(name: str) -> TyperCommand:
+    """The command of this name, as Typer reads its function's signature."""
     app = typer.Typer(add_completion=False, rich_markup_mode=None)
-    handler: Callable[..., None] = getattr(import_module(module), function)
+    handler: Callable[..., None] = getattr(import_module(f"cachekit.cli.{name}.command"), name)
     app.command(name)(handler)
     command = typer.main.get_command(app)
     assert isinstance(command, TyperCommand)
@@ -98,7 +100,7 @@ def coloured(env: Mapping[str, str]) -> bool | None:
 
 def _show_version(wanted: bool) -> None:
     if wanted:
-        from cachekit.cli.about import version
+        from cachekit.cli.common.about import version
 
         typer.echo(f"cachekit {version()}")
         raise typer.Exit

@@ -9,14 +9,13 @@
 
 The provider's own SDKs talk to it unchanged. Answers are short and the same for equal prompts; token counts are the
 estimates of `core.tokens`; what is read and written comes from the simulators of `core.cache`. Real caches are best
-effort; this one misses only where it is told to.
+effort; this one misses only where a test injects it.
 """
 
 from __future__ import annotations
 
-from cachekit.emulator.clock import Clock
 from cachekit.emulator.serve import serve
-from cachekit.emulator.state import Emulator
+from cachekit.emulator.state import Clock, Emulator
 from cachekit.emulator.values import Served
 
 __all__ = ["Clock", "Emulator", "Served", "serve"]

@@ -4,40 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cachekit.core.shape import count, dig, items, mapping, text
-from cachekit.emulator.frames import sse
+from cachekit.core.jsonio.json_access import count, dig, items, mapping, text
+from cachekit.emulator.event_stream import sse
 from cachekit.emulator.replies import forced
-from cachekit.emulator.values import Api, Asked, Json, Problem, Tool, Turn, Wish
+from cachekit.emulator.values import Api, ApiCall, ApiError, Json, ReplyOptions, Tool, Turn
 
 _RESPONSES_ONLY = ("prewarm", "comparison_response_id")
 
 
-def check(asked: Asked) -> Problem | None:
+def check(api_call: ApiCall) -> ApiError | None:
     """Missing parts, and cache options that only Responses has."""
-    if not items(asked.body.get("messages")):
-        return Problem(400, "Missing required parameter: 'messages'.", "missing_required_parameter", "messages")
-    options = mapping(asked.body.get("prompt_cache_options"))
+    if not items(api_call.body.get("messages")):
+        return ApiError(400, "Missing required parameter: 'messages'.", "missing_required_parameter", "messages")
+    options = mapping(api_call.body.get("prompt_cache_options"))
     foreign = next((key for key in _RESPONSES_ONLY if key in options), None)
     if foreign is not None:
         param = f"prompt_cache_options.{foreign}"
-        return Problem(400, f"Unknown parameter: '{param}'.", "unknown_parameter", param)
-    return check_mode(asked.body)
+        return ApiError(400, f"Unknown parameter: '{param}'.", "unknown_parameter", param)
+    return check_mode(api_call.body)
 
 
-def check_mode(body: Json) -> Problem | None:
+def check_mode(body: Json) -> ApiError | None:
     """The two modes of the cache options."""
     mode = dig(body, "prompt_cache_options", "mode")
     if mode in (None, "implicit", "explicit"):
         return None
     param = "prompt_cache_options.mode"
-    return Problem(400, f"Invalid value for '{param}': 'implicit' or 'explicit'.", "invalid_value", param)
+    return ApiError(400, f"Invalid value for '{param}': 'implicit' or 'explicit'.", "invalid_value", param)
 
 
-def wish(asked: Asked) -> Wish:
+def reply_options(api_call: ApiCall) -> ReplyOptions:
     """A forced tool, structured output, or text."""
-    body = asked.body
+    body = api_call.body
+    functions = [mapping(mapping(tool).get("function")) for tool in items(body.get("tools"))]
+    tools = [Tool(text(function.get("name")) or "", function.get("parameters")) for function in functions if function]
+    form = mapping(body.get("response_format"))
+    schema = {"type": "object"} if form.get("type") == "json_object" else mapping(form.get("json_schema")).get("schema")
     limit = count(body.get("max_completion_tokens", body.get("max_tokens")))
-    return Wish(chosen(body.get("tool_choice"), _tools(body)), _schema(body), limit)
+    return ReplyOptions(chosen(body.get("tool_choice"), tools), schema, limit)
 
 
 def chosen(choice: object, tools: list[Tool]) -> Tool | None:
@@ -46,18 +50,6 @@ def chosen(choice: object, tools: list[Tool]) -> Tool | None:
         return forced(tools, None)
     named = text(dig(choice, "function", "name")) or text(mapping(choice).get("name"))
     return forced(tools, named) if mapping(choice).get("type") == "function" and named else None
-
-
-def _tools(body: Json) -> list[Tool]:
-    functions = [mapping(mapping(tool).get("function")) for tool in items(body.get("tools"))]
-    return [Tool(text(given.get("name")) or "", given.get("parameters")) for given in functions if given]
-
-
-def _schema(body: Json) -> object:
-    shape = mapping(body.get("response_format"))
-    if shape.get("type") == "json_object":
-        return {"type": "object"}
-    return mapping(shape.get("json_schema")).get("schema")
 
 
 def whole(turn: Turn) -> Json:
@@ -74,7 +66,7 @@ def _head(turn: Turn, kind: str) -> dict[str, object]:
         "id": turn.id,
         "object": kind,
         "created": int(turn.at),
-        "model": turn.asked.named,
+        "model": turn.api_call.named,
         "service_tier": tier(turn),
         "system_fingerprint": "fp_emulator",
     }
@@ -82,8 +74,8 @@ def _head(turn: Turn, kind: str) -> dict[str, object]:
 
 def tier(turn: Turn) -> str:
     """The tier that served the call."""
-    asked = text(turn.asked.body.get("service_tier"))
-    return "default" if asked in (None, "auto") else str(asked)
+    api_call = text(turn.api_call.body.get("service_tier"))
+    return "default" if api_call in (None, "auto") else str(api_call)
 
 
 def _call(turn: Turn, arguments: str) -> Json:
@@ -112,7 +104,7 @@ def usage(turn: Turn) -> Json:
 
 def stream(turn: Turn) -> Iterator[bytes]:
     """Chunks. With `include_usage` the last one has the usage and no choice, all others a null."""
-    counted = dig(turn.asked.body, "stream_options", "include_usage") is True
+    counted = dig(turn.api_call.body, "stream_options", "include_usage") is True
     head = {**_head(turn, "chat.completion.chunk"), **({"usage": None} if counted else {})}
     for delta, finish in _deltas(turn):
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
@@ -139,4 +131,4 @@ def count_answer(tokens: int) -> Json:
     return {"object": "response.input_tokens", "input_tokens": tokens}
 
 
-CHAT = Api(check, wish, whole, stream, count_answer)
+CHAT = Api(check, reply_options, whole, stream, count_answer)

@@ -6,37 +6,31 @@ from collections.abc import Iterator
 
 import orjson
 
-from cachekit.core.shape import count, dig, items, mapping, text
-from cachekit.emulator.frames import aws_event
+from cachekit.core.jsonio.json_access import count, dig, items, mapping, text
+from cachekit.emulator.event_stream import aws_event
 from cachekit.emulator.replies import forced
-from cachekit.emulator.values import Api, Asked, Json, Problem, Tool, Turn, Wish
+from cachekit.emulator.values import Api, ApiCall, ApiError, Json, ReplyOptions, Tool, Turn
 
 STREAM_TYPE = "application/vnd.amazon.eventstream"
 
 
-def check(asked: Asked) -> Problem | None:
+def check(api_call: ApiCall) -> ApiError | None:
     """Missing parts."""
-    if not items(asked.body.get("messages")):
-        return Problem(400, "A conversation must have at least one message.")
+    if not items(api_call.body.get("messages")):
+        return ApiError(400, "A conversation must have at least one message.")
     return None
 
 
-def wish(asked: Asked) -> Wish:
+def reply_options(api_call: ApiCall) -> ReplyOptions:
     """A forced tool, structured output, or text."""
-    body = asked.body
+    body = api_call.body
     choice = mapping(dig(body, "toolConfig", "toolChoice"))
     tool = None
     if {"any", "tool"} & set(choice):
-        named = text(dig(choice, "tool", "name")) if "tool" in choice else None
-        tool = forced(_tools(body), named)
-    return Wish(tool, _schema(body), count(dig(body, "inferenceConfig", "maxTokens")))
-
-
-def _tools(body: Json) -> Iterator[Tool]:
-    for tool in items(dig(body, "toolConfig", "tools")):
-        spec = mapping(mapping(tool).get("toolSpec"))
-        if spec:
-            yield Tool(text(spec.get("name")) or "", dig(spec, "inputSchema", "json"))
+        specs = [mapping(mapping(tool).get("toolSpec")) for tool in items(dig(body, "toolConfig", "tools"))]
+        tools = [Tool(text(spec.get("name")) or "", dig(spec, "inputSchema", "json")) for spec in specs if spec]
+        tool = forced(tools, text(dig(choice, "tool", "name")) if "tool" in choice else None)
+    return ReplyOptions(tool, _schema(body), count(dig(body, "inferenceConfig", "maxTokens")))
 
 
 def _schema(body: Json) -> object:
@@ -52,19 +46,16 @@ def _schema(body: Json) -> object:
 
 def whole(turn: Turn) -> Json:
     """The answer of Converse."""
+    block: Json = {"text": turn.reply.text}
+    if turn.reply.tool:
+        block = {"toolUse": {**_named(turn), "input": orjson.loads(turn.reply.arguments)}}
     return {
-        "output": {"message": {"role": "assistant", "content": [_block(turn)]}},
+        "output": {"message": {"role": "assistant", "content": [block]}},
         "stopReason": _stop(turn),
         "usage": usage(turn),
         "metrics": {"latencyMs": _latency(turn)},
         **_tier(turn),
     }
-
-
-def _block(turn: Turn) -> Json:
-    if turn.reply.tool:
-        return {"toolUse": {**_named(turn), "input": orjson.loads(turn.reply.arguments)}}
-    return {"text": turn.reply.text}
 
 
 def _named(turn: Turn) -> Json:
@@ -80,8 +71,8 @@ def _latency(turn: Turn) -> int:
 
 
 def _tier(turn: Turn) -> Json:
-    given = turn.asked.body.get("serviceTier")
-    return {"serviceTier": given} if mapping(given) else {}
+    tier = turn.api_call.body.get("serviceTier")
+    return {"serviceTier": tier} if mapping(tier) else {}
 
 
 def usage(turn: Turn) -> Json:
@@ -122,4 +113,4 @@ def count_answer(tokens: int) -> Json:
     return {"inputTokens": tokens}
 
 
-CONVERSE = Api(check, wish, whole, stream, count_answer, STREAM_TYPE)
+CONVERSE = Api(check, reply_options, whole, stream, count_answer, STREAM_TYPE)

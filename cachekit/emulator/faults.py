@@ -3,7 +3,7 @@
 429;retry-after=1    an error status (400 to 599) instead of an answer, perhaps with that header
 overloaded           the provider's own status for it: 529 at Anthropic, 503 elsewhere (so does 529)
 error                one of 429, 500 and overloaded, drawn
-silent-miss          nothing is read, although an entry lives; it is written anew
+silent-miss          nothing is read, although an entry lives; it is written again
 drop                 the connection ends without an answer
 truncate-stream      the connection ends in the middle of an answer that has begun
 first-event=0.3      seconds until the answer begins, and entries can be read
@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from random import Random
 
-from cachekit.core.errors import UsageError
+from cachekit.core.model.errors import UsageError
 
 OVERLOADED = 529
 _DRAWN = ("429", "500", "overloaded")
@@ -36,7 +36,7 @@ class Fault:
 
     @property
     def begins(self) -> float:
-        """Seconds until the answer begins: until it ends, where only that is given."""
+        """Seconds until the answer begins: until it ends, where only that is set."""
         return (self.latency or 0.0) if self.first_event is None else self.first_event
 
     @property
@@ -69,7 +69,7 @@ def _meant(word: str, random: Random) -> Fault:
         return _TIMED[name](float(value))
     if _is_status(word):
         return Fault(status=int(word))
-    raise UsageError(f"no fault {word[:30]!r}", mend="see cachekit.emulator.faults")
+    raise UsageError(f"no fault {word[:30]!r}", hint="see cachekit.emulator.faults")
 
 
 def _is_status(word: str) -> bool:
@@ -90,7 +90,7 @@ def check_rates(rates: Mapping[str, float]) -> None:
     for name, rate in rates.items():
         plain = name.lower().replace("_", "-")
         if plain not in _RATED and not _is_status(plain):
-            raise UsageError(f"no fault {name[:30]!r}", mend=f"one of {', '.join(_RATED)}, or a status")
+            raise UsageError(f"no fault {name[:30]!r}", hint=f"one of {', '.join(_RATED)}, or a status")
         if not 0 <= rate <= 1:
             raise UsageError(f"the rate of {name} is not between 0 and 1")
 
@@ -103,6 +103,6 @@ def draw(rates: Mapping[str, float], random: Random) -> Fault:
 
 def over(fault: Fault, later: Fault) -> Fault:
     """Two faults together; what both say is taken from the later one."""
-    told = ((name, getattr(later, name)) for name in Fault.__slots__)
-    said = {name: value for name, value in told if value is not None and value is not False}
-    return replace(fault, **said)
+    values = ((name, getattr(later, name)) for name in Fault.__slots__)
+    changed = {name: value for name, value in values if value is not None and value is not False}
+    return replace(fault, **changed)

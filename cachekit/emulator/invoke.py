@@ -8,11 +8,11 @@ from __future__ import annotations
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
 
-from cachekit.core.digests import compact
-from cachekit.core.shape import mapping
+from cachekit.core.jsonio.json_access import mapping
+from cachekit.core.model.digests import compact
 from cachekit.emulator import converse, messages
-from cachekit.emulator.frames import aws_event
-from cachekit.emulator.values import Api, Asked, Json, Problem, Turn, Wish
+from cachekit.emulator.event_stream import aws_event
+from cachekit.emulator.values import Api, ApiCall, ApiError, Json, ReplyOptions, Turn
 
 _METRICS = "amazon-bedrock-invocationMetrics"
 
@@ -21,23 +21,25 @@ def _nova(body: Json, model: str) -> bool:
     return "schemaVersion" in body or "toolConfig" in body or "amazon.nova" in model
 
 
-def check(asked: Asked) -> Problem | None:
+def check(api_call: ApiCall) -> ApiError | None:
     """Missing parts."""
-    if _nova(asked.body, asked.model):
-        return converse.check(asked)
-    if not asked.route.counts and "anthropic_version" not in asked.body:
-        return Problem(400, "anthropic_version: Field required")
-    return messages.check(asked)
+    if _nova(api_call.body, api_call.model):
+        return converse.check(api_call)
+    if not api_call.route.counts and "anthropic_version" not in api_call.body:
+        return ApiError(400, "anthropic_version: Field required")
+    return messages.check(api_call)
 
 
-def wish(asked: Asked) -> Wish:
+def reply_options(api_call: ApiCall) -> ReplyOptions:
     """As the API whose body it is."""
-    return converse.wish(asked) if _nova(asked.body, asked.model) else messages.wish(asked)
+    return (
+        converse.reply_options(api_call) if _nova(api_call.body, api_call.model) else messages.reply_options(api_call)
+    )
 
 
 def whole(turn: Turn) -> Json:
     """The answer of the API whose body it is; Nova's counters have names of their own here."""
-    if not _nova(turn.asked.body, turn.asked.model):
+    if not _nova(turn.api_call.body, turn.api_call.model):
         return messages.whole(turn)
     answer = {key: value for key, value in converse.whole(turn).items() if key != "metrics"}
     return {**answer, "usage": _nova_usage(turn)}
@@ -52,7 +54,7 @@ def _nova_usage(turn: Turn) -> Json:
 
 def stream(turn: Turn) -> Iterator[bytes]:
     """Each event as a chunk; the last one has the metrics too."""
-    events = list(_nova_events(turn) if _nova(turn.asked.body, turn.asked.model) else messages.events(turn))
+    events = list(_nova_events(turn) if _nova(turn.api_call.body, turn.api_call.model) else messages.events(turn))
     events[-1] = {**events[-1], _METRICS: _metrics(turn)}
     for event in events:
         yield aws_event("chunk", {"bytes": b64encode(compact(event)).decode()})
@@ -76,7 +78,7 @@ def _metrics(turn: Turn) -> Json:
 
 def headers(turn: Turn) -> Mapping[str, str]:
     """The counters of an answer; a stream tells its content type instead."""
-    if turn.asked.stream:
+    if turn.api_call.stream:
         return {"x-amzn-bedrock-content-type": "application/json"}
     metrics = _metrics(turn)
     return {header: str(metrics[name]) for header, name in _HEADERS.items()}
@@ -91,4 +93,4 @@ _HEADERS = {
 }
 
 
-INVOKE = Api(check, wish, whole, stream, converse.count_answer, converse.STREAM_TYPE, headers)
+INVOKE = Api(check, reply_options, whole, stream, converse.count_answer, converse.STREAM_TYPE, headers)

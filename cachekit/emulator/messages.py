@@ -6,42 +6,36 @@ from collections.abc import Iterator
 
 import orjson
 
-from cachekit.core.shape import count, dig, items, mapping, text
-from cachekit.emulator.frames import sse
+from cachekit.core.jsonio.json_access import count, dig, items, mapping, text
+from cachekit.emulator.event_stream import sse
 from cachekit.emulator.replies import forced
-from cachekit.emulator.values import Api, Asked, Json, Problem, Tool, Turn, Wish
+from cachekit.emulator.values import Api, ApiCall, ApiError, Json, ReplyOptions, Tool, Turn
 
 
-def check(asked: Asked) -> Problem | None:
+def check(api_call: ApiCall) -> ApiError | None:
     """Missing parts. A count of tokens needs no limit."""
-    if not asked.route.counts and count(asked.body.get("max_tokens")) is None:
-        wrong = "Field required" if "max_tokens" not in asked.body else "Input should be a valid integer"
-        return Problem(400, f"max_tokens: {wrong}")
-    if not items(asked.body.get("messages")):
-        return Problem(400, "messages: at least one message is required")
+    if not api_call.route.counts and count(api_call.body.get("max_tokens")) is None:
+        wrong = "Field required" if "max_tokens" not in api_call.body else "Input should be a valid integer"
+        return ApiError(400, f"max_tokens: {wrong}")
+    if not items(api_call.body.get("messages")):
+        return ApiError(400, "messages: at least one message is required")
     return None
 
 
-def wish(asked: Asked) -> Wish:
+def reply_options(api_call: ApiCall) -> ReplyOptions:
     """A forced tool, structured output, or text. `max_tokens: 0` only fills the cache."""
-    body = asked.body
+    body = api_call.body
     limit = count(body.get("max_tokens"))
     choice = mapping(body.get("tool_choice"))
     tool = None
     if choice.get("type") in ("any", "tool"):
         named = text(choice.get("name")) if choice["type"] == "tool" else None
-        tool = forced(map(_tool, filter(_callable, items(body.get("tools")))), named)
+        found = [mapping(tool) for tool in items(body.get("tools"))]
+        own = [tool for tool in found if mapping(tool.get("input_schema"))]  # the provider's have no schema
+        tools = [Tool(text(tool.get("name")) or "", tool["input_schema"]) for tool in own]
+        tool = forced(tools, named)
     schema = dig(body, "output_config", "format", "schema") or dig(body, "output_format", "schema")
-    return Wish(tool, schema, limit, nothing=limit == 0)
-
-
-def _callable(tool: object) -> bool:
-    """A tool that the caller runs; the provider's own have no schema."""
-    return bool(mapping(mapping(tool).get("input_schema")))
-
-
-def _tool(tool: object) -> Tool:
-    return Tool(text(mapping(tool).get("name")) or "", mapping(tool).get("input_schema"))
+    return ReplyOptions(tool, schema, limit, nothing=limit == 0)
 
 
 def whole(turn: Turn) -> Json:
@@ -50,7 +44,7 @@ def whole(turn: Turn) -> Json:
         "id": turn.id,
         "type": "message",
         "role": "assistant",
-        "model": turn.asked.named,
+        "model": turn.api_call.named,
         "content": [_block(turn)] if turn.reply.tokens else [],
         "stop_reason": _stop(turn),
         "stop_sequence": None,
@@ -74,7 +68,7 @@ def usage(turn: Turn) -> dict[str, object]:
     """Disjoint counts: `input_tokens` is what is left uncached."""
     counted = turn.usage
     split = {"ephemeral_5m_input_tokens": counted.write_5m, "ephemeral_1h_input_tokens": counted.write_1h}
-    told: dict[str, object] = {
+    usage_fields: dict[str, object] = {
         "input_tokens": counted.uncached,
         "cache_creation_input_tokens": counted.written,
         "cache_read_input_tokens": counted.read,
@@ -82,13 +76,13 @@ def usage(turn: Turn) -> dict[str, object]:
         "output_tokens": counted.output,
         "service_tier": "standard",
     }
-    given = {key: turn.asked.body[key] for key in ("inference_geo", "speed") if text(turn.asked.body.get(key))}
-    return told | given
+    echoed = {key: turn.api_call.body[key] for key in ("inference_geo", "speed") if text(turn.api_call.body.get(key))}
+    return usage_fields | echoed
 
 
 def _diagnostics(turn: Turn) -> Json:
     """Absent unless asked for; null where nothing is wrong."""
-    if turn.asked.body.get("diagnostics") is None or turn.asked.route.host != "anthropic":
+    if turn.api_call.body.get("diagnostics") is None or turn.api_call.route.host != "anthropic":
         return {}
     return {"diagnostics": {"cache_miss_reason": turn.diagnosis} if turn.diagnosis else None}
 
@@ -122,4 +116,4 @@ def count_answer(tokens: int) -> Json:
     return {"input_tokens": tokens}
 
 
-MESSAGES = Api(check, wish, whole, stream, count_answer)
+MESSAGES = Api(check, reply_options, whole, stream, count_answer)

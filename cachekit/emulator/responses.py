@@ -4,35 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cachekit.core.shape import count, dig, items, mapping, text
+from cachekit.core.jsonio.json_access import count, dig, items, mapping, text
 from cachekit.emulator.chat import check_mode, chosen, count_answer, tier
-from cachekit.emulator.frames import sse
-from cachekit.emulator.values import Api, Asked, Json, Problem, Tool, Turn, Wish
+from cachekit.emulator.event_stream import sse
+from cachekit.emulator.values import Api, ApiCall, ApiError, Json, ReplyOptions, Tool, Turn
 
 
-def check(asked: Asked) -> Problem | None:
+def check(api_call: ApiCall) -> ApiError | None:
     """Missing parts. Earlier turns may be stored, so that there need not be any input."""
-    body = asked.body
+    body = api_call.body
     if not any(body.get(key) for key in ("input", "previous_response_id", "prompt", "conversation")):
-        return Problem(400, "Missing required parameter: 'input'.", "missing_required_parameter", "input")
+        return ApiError(400, "Missing required parameter: 'input'.", "missing_required_parameter", "input")
     return check_mode(body)
 
 
-def wish(asked: Asked) -> Wish:
+def reply_options(api_call: ApiCall) -> ReplyOptions:
     """A forced tool, structured output, or text; nothing where the cache is only prepared."""
-    body = asked.body
+    body = api_call.body
     nothing = dig(body, "prompt_cache_options", "prewarm") is True
     shape = mapping(dig(body, "text", "format"))
     schema = {"type": "object"} if shape.get("type") == "json_object" else shape.get("schema")
-    tool = chosen(body.get("tool_choice"), _tools(body))
-    return Wish(tool, schema, count(body.get("max_output_tokens")), nothing)
-
-
-def _tools(body: Json) -> list[Tool]:
-    given = [mapping(tool) for tool in items(body.get("tools"))]
-    return [
-        Tool(text(tool.get("name")) or "", tool.get("parameters")) for tool in given if tool.get("type") == "function"
-    ]
+    functions = [tool for tool in map(mapping, items(body.get("tools"))) if tool.get("type") == "function"]
+    tools = [Tool(text(tool.get("name")) or "", tool.get("parameters")) for tool in functions]
+    return ReplyOptions(chosen(body.get("tool_choice"), tools), schema, count(body.get("max_output_tokens")), nothing)
 
 
 _ECHOED: Json = {
@@ -58,7 +52,7 @@ _ECHOED: Json = {
 def whole(turn: Turn) -> Json:
     """The response."""
     cut = turn.reply.cut and bool(turn.reply.tokens)
-    echoed = {key: turn.asked.body.get(key, usual) for key, usual in _ECHOED.items()}
+    echoed = {key: turn.api_call.body.get(key, usual) for key, usual in _ECHOED.items()}
     return {
         "id": turn.id,
         "object": "response",
@@ -66,7 +60,7 @@ def whole(turn: Turn) -> Json:
         "status": "incomplete" if cut else "completed",
         "error": None,
         "incomplete_details": {"reason": "max_output_tokens"} if cut else None,
-        "model": turn.asked.named,
+        "model": turn.api_call.named,
         "output": [_item(turn)] if turn.reply.tokens else [],
         "service_tier": tier(turn),
         **echoed,
@@ -79,8 +73,8 @@ def _cache(turn: Turn) -> Json:
     """The cache options that were applied, and what a comparison found."""
     if not turn.metered.policy.implicit:
         return {}
-    asked = mapping(turn.asked.body.get("prompt_cache_options"))
-    applied = {"mode": "implicit", "ttl": "30m"} | {k: v for k, v in asked.items() if k != "prewarm"}
+    api_call = mapping(turn.api_call.body.get("prompt_cache_options"))
+    applied = {"mode": "implicit", "ttl": "30m"} | {k: v for k, v in api_call.items() if k != "prewarm"}
     found = {"prompt_cache_diagnostics": turn.diagnosis} if turn.diagnosis else {}
     return {"prompt_cache_options": applied, **found}
 
@@ -96,8 +90,8 @@ def _item(turn: Turn, done: bool = True) -> Json:
     return {"id": f"msg_{turn.key}", "type": "message", "role": "assistant", "status": status, "content": content}
 
 
-def _part(said: str) -> Json:
-    return {"type": "output_text", "text": said, "annotations": [], "logprobs": []}
+def _part(text: str) -> Json:
+    return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
 
 
 def usage(turn: Turn) -> Json:
@@ -151,4 +145,4 @@ def _text_events(turn: Turn) -> Iterator[tuple[str, Json]]:
     yield "response.content_part.done", {**at, "part": _part(turn.reply.text)}
 
 
-RESPONSES = Api(check, wish, whole, stream, count_answer)
+RESPONSES = Api(check, reply_options, whole, stream, count_answer)

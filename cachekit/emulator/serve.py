@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Thread
 
-from cachekit.core.errors import OutsideError, UsageError
+from cachekit.core.model.errors import OutsideError, UsageError
 from cachekit.emulator.state import Emulator
 
 LOOPBACK = "127.0.0.1"
@@ -23,7 +23,7 @@ def serve(emulator: Emulator, port: int = 0, host: str = LOOPBACK) -> Iterator[s
     try:
         from cachekit.emulator.server import server_of
     except ModuleNotFoundError as error:
-        raise UsageError(f"needs {error.name}", mend="pip install 'cachekit[emulator]'") from None
+        raise UsageError(f"needs {error.name}", hint="pip install 'llm-cachekit[emulator]'") from None
     listener = _listen(host, port)
     server = server_of(emulator)
     thread = Thread(target=server.run, args=([listener],), name="cachekit-emulator", daemon=True)
@@ -46,7 +46,7 @@ def _listen(host: str, port: int) -> socket.socket:
     except (OSError, OverflowError) as error:
         listener.close()
         why = error.strerror if isinstance(error, OSError) else "no such port"
-        raise OutsideError(f"cannot listen on {host} port {port}: {why}", mend="choose another --port") from None
+        raise OutsideError(f"cannot listen on {host} port {port}: {why}", hint="choose another --port") from None
     return listener
 
 

@@ -17,7 +17,7 @@ Message = MutableMapping[str, Any]  # ASGI's own type
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-_HELD = 0.005
+_LOOK_AGAIN = 0.005
 """Seconds between two looks whether answers may begin."""
 
 
@@ -73,8 +73,8 @@ async def _request(scope: Message, receive: Receive) -> Request:
 async def _wait(emulator: Emulator, answer: Answer) -> None:
     """Until the answer begins."""
     await asyncio.sleep(answer.fault.begins)
-    while emulator.held:
-        await asyncio.sleep(_HELD)
+    while emulator.holding:
+        await asyncio.sleep(_LOOK_AGAIN)
 
 
 async def _play(answer: Answer, send: Send) -> None:
@@ -83,8 +83,8 @@ async def _play(answer: Answer, send: Send) -> None:
     if not answer.stream:
         await asyncio.sleep(answer.fault.lasts)
     length = [] if answer.stream else [(b"content-length", str(len(answer.frames[0])).encode())]
-    told = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in answer.headers.items()]
-    await send({"type": "http.response.start", "status": answer.status, "headers": [*told, *length]})
+    headers = [(name.encode("latin-1"), value.encode("latin-1", "replace")) for name, value in answer.headers.items()]
+    await send({"type": "http.response.start", "status": answer.status, "headers": [*headers, *length]})
     pause = answer.fault.lasts / len(answer.frames) if answer.stream else 0.0
     for frame in frames:
         await send({"type": "http.response.body", "body": frame, "more_body": True})

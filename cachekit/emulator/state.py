@@ -1,7 +1,8 @@
-"""The emulator's state: its caches, what it was asked, and what it is told to do."""
+"""The emulator's state: its caches, the calls it has seen, and the faults it injects."""
 
 from __future__ import annotations
 
+import time
 from collections import OrderedDict, deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,12 +10,28 @@ from dataclasses import dataclass, field, replace
 from hashlib import blake2b
 from random import Random
 
-from cachekit.core.cache import Lookup
-from cachekit.core.prompt import Prompt
-from cachekit.core.simulate import Caches
-from cachekit.emulator.clock import Clock
+from cachekit.core.cache.law import Lookup
+from cachekit.core.cache.simulate import Caches
+from cachekit.core.model.prompt import Prompt
 from cachekit.emulator.faults import Fault, check_rates, draw, over, parse_fault
 from cachekit.emulator.values import Look, Served
+
+
+class Clock:
+    """Seconds since 1970 UTC: the real time, or with `start` a time that stands still. Tests move either of them."""
+
+    __slots__ = ("_ahead", "_start")
+
+    def __init__(self, start: float | None = None) -> None:
+        self._start, self._ahead = start, 0.0
+
+    def now(self) -> float:
+        """The moment."""
+        return (time.time() if self._start is None else self._start) + self._ahead
+
+    def advance(self, seconds: float) -> None:
+        """Moves the clock; entries age, nobody waits."""
+        self._ahead += seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +63,7 @@ class Emulator:
     history: int = 10_000
     caches: Caches = field(default_factory=Caches, init=False)
     stored: OrderedDict[str, Stored] = field(default_factory=OrderedDict, init=False)
-    held: bool = field(default=False, init=False)
+    holding: bool = field(default=False, init=False)
     _calls: deque[Served] = field(init=False)
     _next: deque[Fault] = field(default_factory=deque, init=False)
     _random: Random = field(init=False)
@@ -58,7 +75,7 @@ class Emulator:
 
     @property
     def calls(self) -> tuple[Served, ...]:
-        """What was asked, in the order in which it came, refused calls too."""
+        """All calls in the order in which they came, refused calls too."""
         return tuple(self._calls.copy())
 
     def inject(self, *faults: str) -> None:
@@ -72,11 +89,11 @@ class Emulator:
     @contextmanager
     def hold(self) -> Iterator[None]:
         """No answer begins inside: calls that come now are all in flight together, and go on afterwards."""
-        self.held = True
+        self.holding = True
         try:
             yield
         finally:
-            self.held = False
+            self.holding = False
 
     # --- for the server -------------------------------------------------------------------------------------------
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from cachekit.core.backends import Backend
-from cachekit.core.cache import Chunks, Lookup
-from cachekit.core.policy import Policy
-from cachekit.core.prompt import Prompt
-from cachekit.core.usage import Usage
+from cachekit.core.cache.law import Chunks, Lookup
+from cachekit.core.catalog.policy import Policy
+from cachekit.core.model.backends import Backend
+from cachekit.core.model.prompt import Prompt
+from cachekit.core.model.usage import Usage
 from cachekit.emulator.faults import Fault
 
 Json = Mapping[str, object]
@@ -43,7 +43,7 @@ class Served:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class ApiError:
     """Why a request is not answered: an HTTP status, a sentence, and OpenAI's `code` and `param`."""
 
     status: int
@@ -55,9 +55,9 @@ class Problem:
 class RefusedError(Exception):
     """Ends the handling of a request with the provider's error."""
 
-    def __init__(self, problem: Problem) -> None:
-        self.problem = problem
-        super().__init__(problem.message)
+    def __init__(self, api_error: ApiError) -> None:
+        self.api_error = api_error
+        super().__init__(api_error.message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class Tool:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ReplyOptions:
     """What the answer must be: a call of `tool`, an instance of `schema`, or text of at most `limit` tokens. Nothing at
     all when the request only fills the cache."""
 
@@ -113,7 +113,7 @@ class Route:
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ApiCall:
     """A request that was understood. `named` is the model as the caller names it, `model` what that means."""
 
     route: Route
@@ -141,7 +141,7 @@ class Turn:
     """A request and everything that its answer tells. `key` is unique, `at` in seconds since 1970. `diagnosis` is what
     the provider says about a miss, as it stands in the answer; None where it says null."""
 
-    asked: Asked
+    api_call: ApiCall
     metered: Metered
     reply: Reply
     key: str
@@ -153,7 +153,7 @@ class Turn:
     @property
     def id(self) -> str:
         """The id of the answer; empty where answers have none."""
-        prefix = self.asked.route.prefix
+        prefix = self.api_call.route.prefix
         return f"{prefix}{self.key}" if prefix else ""
 
 
@@ -175,8 +175,8 @@ class Api:
     is what the answer must be, `whole` the answer as one JSON object, `stream` the same as frames of the content type
     `stream_type`, `count` the answer to a request for a count. `headers` tell something about an answer."""
 
-    check: Callable[[Asked], Problem | None]
-    wish: Callable[[Asked], Wish]
+    check: Callable[[ApiCall], ApiError | None]
+    reply_options: Callable[[ApiCall], ReplyOptions]
     whole: Callable[[Turn], Json]
     stream: Callable[[Turn], Iterator[bytes]]
     count: Callable[[int], Json]

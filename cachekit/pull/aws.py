@@ -1,4 +1,4 @@
-"""All clients of AWS are made here: one session for a place, one service for each thing asked.
+"""All clients of AWS are made here: one session for a place, one service for each thing read.
 
 Endpoints, proxies, certificates and retries come from the standard AWS configuration (AWS_ENDPOINT_URL,
 AWS_MAX_ATTEMPTS, ...). botocore tries a request again when it is throttled or the network fails; where its tries do not
@@ -22,8 +22,8 @@ from botocore.credentials import (  # type: ignore[import-untyped]
 from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError  # type: ignore[import-untyped]
 from botocore.session import Session  # type: ignore[import-untyped]
 
-from cachekit.pull.faults import fault_of, is_throttled
-from cachekit.pull.wish import Clock, Place
+from cachekit.pull.errors import is_throttled, translate_error
+from cachekit.pull.options import Clock, Place
 
 ATTEMPTS = 8
 """Of botocore, where the user configured none: about a minute of waiting."""
@@ -36,7 +36,7 @@ _CONNECT_SECONDS, _READ_SECONDS, _CONNECTIONS = 10, 60, 16
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """A client of one service. `about` is what is asked, for messages: `log group /a in us-east-1`."""
+    """A client of one service. `about` is what is read, for messages: `log group /a in us-east-1`."""
 
     client: object = field(repr=False)
     region: str
@@ -44,14 +44,14 @@ class Service:
     wait: Callable[[float], None]
 
     def ask(self, operation: str, **parameters: object) -> Mapping[str, object]:
-        """The answer to one request. Raises OutsideError, or UsageError where what was asked for makes no sense."""
+        """The answer to one request. Raises OutsideError, or UsageError where the request makes no sense."""
         call: Callable[..., Mapping[str, object]] = getattr(self.client, operation)
         for pause in (*PAUSES, None):
             try:
                 return call(**parameters)
             except (BotoCoreError, ClientError) as error:
                 if pause is None or not is_throttled(error):
-                    raise fault_of(error, self.about) from None
+                    raise translate_error(error, self.about) from None
                 self.wait(pause)
         raise AssertionError("the last try returns or raises")
 
@@ -72,12 +72,12 @@ class Aws:
         try:
             client = make(name, region_name=where, config=self.config)
         except (BotoCoreError, ValueError) as error:
-            raise fault_of(error, about) from None
+            raise translate_error(error, about) from None
         return Service(client, where or "", f"{about} in {where}" if about and where else about, self.clock.wait)
 
 
 def connect(place: Place, clock: Clock) -> Aws:
-    """A session for a place. Nothing is asked of AWS yet: a role is taken with the first request, and taken anew when
+    """A session for a place. Nothing is sent to AWS yet: a role is taken with the first request, and taken again when
     it runs out. Raises UsageError for a profile or a configuration that is none."""
     try:
         core = _session(place)
@@ -88,7 +88,7 @@ def connect(place: Place, clock: Clock) -> Aws:
         tries = {} if core.get_config_variable("max_attempts") else {"total_max_attempts": ATTEMPTS}
         session = boto3.Session(botocore_session=core)
     except (BotoCoreError, ClientError) as error:
-        raise fault_of(error) from None
+        raise translate_error(error) from None
     config = Config(
         retries=tries,
         connect_timeout=_CONNECT_SECONDS,

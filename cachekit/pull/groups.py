@@ -1,7 +1,7 @@
 """Log groups by FilterLogEvents, window by window.
 
 AWS says that events come sorted by time; we do not rely on it. A window counts as read once all of its pages came,
-empty ones too, and only then does the pull's mark move behind it: a page token is never kept. Windows are as long as
+empty ones too, and only then does the pull's cursor move behind it: a page token is never kept. Windows are as long as
 the traffic allows, so that little has to be read again after a kill.
 """
 
@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
 
-from cachekit.core.errors import OutsideError
-from cachekit.core.shape import count, items, mapping, text
+from cachekit.core.jsonio.json_access import count, items, mapping, text
+from cachekit.core.model.errors import OutsideError
 from cachekit.pull.aws import Service
-from cachekit.pull.events import Batch, Event, Span
-from cachekit.pull.faults import AGAIN
-from cachekit.pull.wish import MINUTE
+from cachekit.pull.cursor import Batch, Event, Span
+from cachekit.pull.errors import AGAIN
+from cachekit.pull.options import MINUTE
 
 FIRST = MINUTE
 """The first window: short, since nothing is known of the traffic yet."""
@@ -68,7 +68,7 @@ def read_group(service: Service, group: Group, span: Span, most: Most = Most()) 
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """What a window held. `cut`: it held too much, and has to end here."""
+    """What a window contained. `cut`: it contained too much, and has to end here."""
 
     events: int
     pages: int
@@ -89,7 +89,7 @@ def _window(service: Service, group: Group, window: Span, most: Most) -> Generat
         if not token:
             return _Read(events, pages)
         if token == last:
-            raise OutsideError("AWS points from a page to the same page", where=service.about, mend="try later")
+            raise OutsideError("AWS points from a page to the same page", where=service.about, hint="try later")
         if (events >= most.events or filled >= most.pages) and window.end - window.start > 1:
             middle = (window.start + window.end) // 2
             return _Read(events, pages, cut=max(min(middle, reached), window.start + 1))
@@ -100,9 +100,9 @@ def _page(service: Service, group: Group, window: Span, token: str) -> Mapping[s
     answer = service.ask(
         "filter_log_events", **group.parameters, startTime=window.start, endTime=window.end - 1, limit=10_000, **more
     )
-    if not answer.keys() & _PARTS:  # a proxy's page: taken for an empty window, it would move the mark
-        mend = f"look at HTTPS_PROXY and AWS_ENDPOINT_URL, {AGAIN}"
-        raise OutsideError("what answered is not CloudWatch Logs", where=service.about, mend=mend)
+    if not answer.keys() & _PARTS:  # a proxy's page: taken for an empty window, it would move the cursor
+        hint = f"look at HTTPS_PROXY and AWS_ENDPOINT_URL, {AGAIN}"
+        raise OutsideError("what answered is not CloudWatch Logs", where=service.about, hint=hint)
     return answer
 
 

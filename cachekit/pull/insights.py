@@ -1,7 +1,7 @@
 """Log groups by Logs Insights: a query for each window, split where its result is cut.
 
 Queries count in seconds and an answer holds at most 100,000 rows. Whether both ends of a query are inclusive to the
-millisecond is not documented, so windows overlap by their rounding and each row is held against its own time.
+millisecond is not documented, so windows overlap by their rounding and each row is checked by its own time.
 """
 
 from __future__ import annotations
@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from cachekit.core.errors import OutsideError
-from cachekit.core.objects import decoded
-from cachekit.core.shape import items, mapping, number, seconds, text
+from cachekit.core.jsonio.json_access import items, mapping, number, seconds, text
+from cachekit.core.model.errors import OutsideError
+from cachekit.core.providers.objects import decoded
 from cachekit.pull.aws import Service
-from cachekit.pull.events import Batch, Event, Span
-from cachekit.pull.wish import SECOND
+from cachekit.pull.cursor import Batch, Event, Span
+from cachekit.pull.options import SECOND
 
 MOST_ROWS = 100_000
 """Of one query, in the service's model of 2026. Where a service gives fewer, `recordsMatched` tells."""
@@ -74,8 +74,8 @@ def read_insights(service: Service, query: Query, span: Span, most: int = MOST_R
         if not cut:
             yield Batch((), window.end, done=window.end)
         elif window.end - window.start <= SECOND:
-            mend = "read the group with --mode filter, or take a smaller --sample"
-            raise OutsideError("one second holds more than Insights answers", where=service.about, mend=mend)
+            hint = "read the group with --mode filter, or take a smaller --sample"
+            raise OutsideError("one second holds more than Insights answers", where=service.about, hint=hint)
         else:
             windows += reversed(_pieces(window, cut))
 
@@ -133,7 +133,7 @@ def _finished(service: Service, handle: Mapping[str, object]) -> Mapping[str, ob
             return None
         if status not in _RUNNING:
             raise OutsideError(
-                f"the Insights query ended as {status.lower()[:20]}", where=service.about, mend="try again"
+                f"the Insights query ended as {status.lower()[:20]}", where=service.about, hint="try again"
             )
         service.wait(pause)
         pause = min(pause * 1.5, _LONGEST_WAIT)

@@ -1,4 +1,4 @@
-"""What CloudWatch counted beside the log: calls and tokens of `AWS/Bedrock`, held against what was pulled.
+"""What CloudWatch counted beside the log: calls and tokens of `AWS/Bedrock`, logged against what was pulled.
 
 The metrics count every successful call of bedrock-runtime by model, logged or not; calls of bedrock-mantle are in
 neither. Input is counted without reads and writes, as in the log. Both come late, so the last minutes are left out.
@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from cachekit.core.documents import value_of
-from cachekit.core.inputs import open_lines
+from cachekit.core.jsonio.documents import value_of
+from cachekit.core.jsonio.inputs import open_lines
+from cachekit.core.jsonio.json_access import items, mapping, number, seconds, text
 from cachekit.core.logs.bedrock import model_of
 from cachekit.core.logs.native import usage_of
-from cachekit.core.shape import items, mapping, number, seconds, text
 from cachekit.pull.aws import Service
-from cachekit.pull.events import Span
-from cachekit.pull.wish import HOUR, MINUTE, SECOND
+from cachekit.pull.cursor import Span
+from cachekit.pull.options import HOUR, MINUTE, SECOND
 
 NAMESPACE = "AWS/Bedrock"
 METRICS = (
@@ -49,12 +49,12 @@ class Check:
     region: str
     model: str
     counted: Counts
-    held: Counts
+    logged: Counts
 
     @property
     def missing(self) -> Counts:
         """What the log does not hold; negative where it holds more."""
-        return tuple(theirs - ours for theirs, ours in zip(self.counted, self.held, strict=True))
+        return tuple(theirs - ours for theirs, ours in zip(self.counted, self.logged, strict=True))
 
 
 _NONE: Counts = (0,) * len(METRICS)
@@ -70,20 +70,20 @@ def comparable(span: Span, now: int) -> tuple[Span, int]:
 def check(path: Path, services: Sequence[Service], span: Span, period: int) -> list[Check]:
     """Each model that CloudWatch counted in the services' regions, or that the log holds there. Raises as
     `Service.ask`."""
-    held, names = held_in(path, span)
+    logged, names = held_in(path, span)
     counted: defaultdict[tuple[str, str], Counts] = defaultdict(lambda: _NONE)
     for service in services:
         for model, counts in counted_by(service, span, period).items():
             key = (service.region, names.get(model, model_of(model)))
             counted[key] = _sum(counted[key], counts)
     regions = {service.region for service in services}
-    keys = sorted({*counted, *(key for key in held if key[0] in regions)})
-    return [Check(*key, counted.get(key, _NONE), held.get(key, _NONE)) for key in keys]
+    keys = sorted({*counted, *(key for key in logged if key[0] in regions)})
+    return [Check(*key, counted.get(key, _NONE), logged.get(key, _NONE)) for key in keys]
 
 
 def held_in(path: Path, span: Span) -> tuple[dict[tuple[str, str], Counts], dict[str, str]]:
     """What a log holds of a span, by the region called and the model; and the models of ARNs and their tails."""
-    held: defaultdict[tuple[str, str], Counts] = defaultdict(lambda: _NONE)
+    logged: defaultdict[tuple[str, str], Counts] = defaultdict(lambda: _NONE)
     names: dict[str, str] = {}
     for line in _lines(path):
         moment, flags = seconds(line.get("ts")), items(line.get("flags"))
@@ -94,8 +94,8 @@ def held_in(path: Path, span: Span) -> tuple[dict[tuple[str, str], Counts], dict
             names[arn] = names[arn.rpartition("/")[2]] = model
         usage = usage_of(line)
         key = (text(mapping(line.get("labels")).get("region")) or "", model)
-        held[key] = _sum(held[key], (1, usage.uncached, usage.read, usage.written, usage.output))
-    return dict(held), names
+        logged[key] = _sum(logged[key], (1, usage.uncached, usage.read, usage.written, usage.output))
+    return dict(logged), names
 
 
 def _lines(path: Path) -> Iterator[Mapping[str, object]]:
@@ -108,10 +108,10 @@ def _lines(path: Path) -> Iterator[Mapping[str, object]]:
 
 def counted_by(service: Service, span: Span, period: int) -> dict[str, Counts]:
     """What CloudWatch counted in a span, by model id."""
-    asked = [(model, metric) for model in _models(service) for metric in range(len(METRICS))]
+    series = [(model, metric) for model in _models(service) for metric in range(len(METRICS))]
     counted: dict[str, list[int]] = {}
-    for first in range(0, len(asked), _QUERIES):
-        part = asked[first : first + _QUERIES]
+    for first in range(0, len(series), _QUERIES):
+        part = series[first : first + _QUERIES]
         queries = [_query(f"m{place}", model, METRICS[metric], period) for place, (model, metric) in enumerate(part)]
         for place, value in _values(service, queries, span):
             model, metric = part[place]

@@ -12,8 +12,8 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from cachekit.core.errors import CachekitError
-from cachekit.core.shape import items, mapping, text
+from cachekit.core.jsonio.json_access import items, mapping, text
+from cachekit.core.model.errors import CachekitError
 from cachekit.pull.aws import Service
 
 _PROFILE = re.compile(r"arn:aws[a-z-]*:bedrock:([a-z0-9-]+):\d*:application-inference-profile/.+")
@@ -26,7 +26,7 @@ UNKNOWN = "an inference profile whose model is not known; [models] in the config
 
 
 class Profiles:
-    """The models of profiles, learned as they are asked for."""
+    """The models of profiles, looked up when they are needed."""
 
     def __init__(
         self,
@@ -71,8 +71,8 @@ class Profiles:
 def model_held(answer: Mapping[str, object]) -> str | None:
     """The model of a profile as GetInferenceProfile tells it, with the prefix of its price scope: over several regions
     it is one of a region group, without a region it is global."""
-    told = [text(mapping(model).get("modelArn")) or "" for model in items(answer.get("models"))]
-    found = [match for match in map(_MODEL.fullmatch, told) if match]
+    arns = [text(mapping(model).get("modelArn")) or "" for model in items(answer.get("models"))]
+    found = [match for match in map(_MODEL.fullmatch, arns) if match]
     names = {match[2] for match in found}
     if len(names) != 1:
         return None
@@ -88,10 +88,10 @@ def _read(path: Path | None) -> dict[str, str]:
     import json
 
     try:
-        held = mapping(json.loads(path.read_bytes())) if path is not None else {}
+        known = mapping(json.loads(path.read_bytes())) if path is not None else {}
     except (OSError, ValueError):
         return {}
-    return {arn: model for arn, model in held.items() if isinstance(model, str)}
+    return {arn: model for arn, model in known.items() if isinstance(model, str)}
 
 
 def _write(path: Path | None, known: Mapping[str, str]) -> None:
@@ -103,6 +103,7 @@ def _write(path: Path | None, known: Mapping[str, str]) -> None:
     beside = path.with_name(f"{path.name}.{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        beside.touch(0o600)
         beside.write_bytes(json.dumps(known, indent=0, sort_keys=True).encode())
         beside.replace(path)
     except OSError:

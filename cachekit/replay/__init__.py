@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cachekit.core.errors import InputError
+from cachekit.core.model.errors import InputError
 from cachekit.replay.best import Best, best
-from cachekit.replay.opening import opened
+from cachekit.replay.open_source import opened
 from cachekit.replay.run import replay
 from cachekit.replay.strategies import DEFAULT, Strategy, candidates, parse_strategy
 from cachekit.replay.values import Replayed, ReplayOptions
@@ -30,7 +30,7 @@ def compare_strategies(
         raise InputError(
             f"no call can be replayed ({reasons or 'the log holds none'})",
             where=", ".join(paths)[:200],
-            mend="a replay needs times and prompts (digests will do); --model names the model of a trace without one",
+            hint="a replay needs times and prompts (digests will do); --model names the model of a trace without one",
         )
     rows = best(found) if best_of_all else []
     found.strategies = tuple(s for s in found.strategies if s in chosen or any(row.strategy == s.name for row in rows))

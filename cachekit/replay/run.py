@@ -10,27 +10,28 @@ import heapq
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from cachekit.core.aliases import Overrides
-from cachekit.core.auditors.marks import takes_marks
-from cachekit.core.cache import Chunks, Lookup, Outcome
-from cachekit.core.calls import BadLine, Call
-from cachekit.core.families import family_of
-from cachekit.core.implicit import with_policy
-from cachekit.core.logs.lowered import lowered
-from cachekit.core.policy import Policy, find_policy
-from cachekit.core.prompt import Prompt
-from cachekit.core.shape import mapping
-from cachekit.core.simulate import (
+from cachekit.core.cache.implicit import with_policy
+from cachekit.core.cache.law import Chunks, Lookup, Outcome
+from cachekit.core.cache.marks import takes_marks
+from cachekit.core.cache.simulate import (
     Caches,
+    Prefixes,
     automatic_look_up,
     breakpoint_look_up,
     measured,
     policy_of,
-    prefix_lengths,
+    prefixes_of,
     server_tools,
 )
-from cachekit.core.tracks import UNSEEN, Tracks
-from cachekit.core.usage import Usage
+from cachekit.core.cache.tracks import UNSEEN, Tracks
+from cachekit.core.catalog.overrides import Overrides
+from cachekit.core.catalog.policy import Policy, find_policy
+from cachekit.core.jsonio.json_access import mapping
+from cachekit.core.libraries.lowered import lowered
+from cachekit.core.model.calls import BadLine, Call
+from cachekit.core.model.prompt import Prompt
+from cachekit.core.model.usage import Usage
+from cachekit.core.providers.families import family_of
 from cachekit.replay.strategies import Shared, Strategy, infeasible, plan
 from cachekit.replay.survey import survey
 from cachekit.replay.tally import Tally, simulated_usage
@@ -56,9 +57,11 @@ def replay(log: Open, strategies: tuple[Strategy, ...], options: ReplayOptions =
     lanes = [Lane(strategy, options.overrides) for strategy in strategies]
     as_sent = Caches()
     for ready in ready_calls(log(), options, out):
-        _hold_against(as_sent, ready, out, options.overrides)
+        prefixes = prefixes_of(ready.call, ready.prompt)
+        out.recorded.setdefault(ready.family, Tally(options.overrides))
+        _hold_against(as_sent, ready, prefixes, out)
         for lane in lanes:
-            lane.step(ready, shared.get(ready.family, Shared()))
+            lane.step(ready, prefixes, shared.get(ready.family, Shared()))
     for lane in lanes:
         out.tallies[lane.strategy.name] = lane.tallies
     return out
@@ -146,7 +149,7 @@ class Lane:
         self.tallies: dict[str, Tally] = {}
         self._touched: dict[str, float] = {}
 
-    def step(self, ready: Ready, shared: Shared) -> None:
+    def step(self, ready: Ready, prefixes: Prefixes, shared: Shared) -> None:
         """Replays one call."""
         tally = self.tallies.setdefault(ready.family, Tally(self.overrides))
         tally.infeasible = tally.infeasible or infeasible(self.strategy, ready.prompt, ready.policy)
@@ -154,18 +157,18 @@ class Lane:
         if self.strategy.marks == "none":
             tally.add(call, Usage(uncached=total, output=call.usage.output))
             return
-        look = self._look(ready, shared)
+        look = self._look(ready, prefixes, shared)
         if isinstance(look, Lookup):
             look = self._led(self._warmed(look, ready, tally), tally)
         outcome = self.caches.step(look) if look is not None else Outcome(0)
         usage = simulated_usage(call, outcome.read, outcome.written, total)
         tally.add(call, usage, ready.policy.cacheable(total))
 
-    def _look(self, ready: Ready, shared: Shared) -> Lookup | Chunks | None:
+    def _look(self, ready: Ready, prefixes: Prefixes, shared: Shared) -> Lookup | Chunks | None:
         if not takes_marks(ready.prompt, ready.policy):
             return automatic_look_up(ready.call, ready.prompt, ready.policy)
         planned = plan(self.strategy, ready.prompt, ready.policy, shared)
-        return breakpoint_look_up(ready.call, planned, ready.policy, prefix_lengths(ready.call, ready.prompt))
+        return breakpoint_look_up(ready.call, planned, ready.policy, prefixes)
 
     def _warmed(self, look: Lookup, ready: Ready, tally: Tally) -> Lookup:
         """Pings since the last call kept the first prefix alive; each is a read."""
@@ -185,29 +188,23 @@ class Lane:
         """Waits for a prefix that somebody else is writing, where that is longer than what can be read now."""
         if not self.strategy.lead:
             return look
-        cache = self.caches.breakpoints
-        for point in reversed(look.points):
-            for key in (point.key, *point.back):
-                entry = cache.known(key)
-                if entry is None or entry.expires <= look.at:
-                    continue
-                if entry.readable > look.at:
-                    wait = entry.readable - look.at
-                    tally.wait(wait)
-                    return look._replace(at=entry.readable, readable=look.readable + wait)
-                return look
-        return look
+        entry = self.caches.breakpoints.pending(look)
+        if entry is None or entry.readable <= look.at:
+            return look
+        wait = entry.readable - look.at
+        tally.wait(wait)
+        return look._replace(at=entry.readable, readable=look.readable + wait)
 
 
-def _hold_against(caches: Caches, ready: Ready, out: Replayed, overrides: Overrides | None) -> None:
+def _hold_against(caches: Caches, ready: Ready, prefixes: Prefixes, out: Replayed) -> None:
     """The log as it was sent, simulated and compared with what was recorded."""
     call, usage = ready.call, ready.call.usage
     if call.ts is not None:
         out.first = call.ts if out.first is None else min(out.first, call.ts)
         out.last = call.ts if out.last is None else max(out.last, call.ts)
-    out.recorded.setdefault(ready.family, Tally(overrides)).add(call, usage, ready.policy.cacheable(usage.input_total))
+    out.recorded[ready.family].add(call, usage, ready.policy.cacheable(usage.input_total))
     look = (
-        breakpoint_look_up(call, ready.prompt, ready.policy)
+        breakpoint_look_up(call, ready.prompt, ready.policy, prefixes)
         if takes_marks(ready.prompt, ready.policy)
         else automatic_look_up(call, ready.prompt, ready.policy)
     )

@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from math import inf
 
-from cachekit.core.auditors.marks import positions, takes_marks
-from cachekit.core.errors import UsageError
-from cachekit.core.policy import Policy, ttl_seconds
-from cachekit.core.prompt import Block, Mark, Prompt, Section
-from cachekit.core.simulate import with_marks
-from cachekit.core.tracks import UNSEEN
+from cachekit.core.cache.law import reaches, within
+from cachekit.core.cache.marks import positions, takes_marks
+from cachekit.core.cache.simulate import with_marks
+from cachekit.core.cache.tracks import UNSEEN
+from cachekit.core.catalog.policy import Policy, ttl_seconds
+from cachekit.core.model.errors import UsageError
+from cachekit.core.model.prompt import Block, Mark, Prompt, Section
 
 Marks = dict[int, Mark]
 HASH_TOKENS = 512
@@ -44,9 +45,16 @@ class Strategy:
 
 def parse_strategy(text: str) -> Strategy:
     """The strategy that a text names. Raises UsageError for a word that is none."""
+    words = [word.strip() for word in text.split("+")]
+    bases = [word for word in words if word in PLACERS]
     found = Strategy(text)
-    for word in text.split("+"):
-        found = _with_word(found, word.strip())
+    for word in words:
+        found = _with_word(found, word)
+    if len(bases) != 1 or words[0] not in PLACERS:
+        near = "+".join(["as-sent", *(word for word in words if word not in PLACERS)])
+        raise UsageError(
+            f"the strategy {text[:40]!r} does not begin with one placement of breakpoints", hint=f"write {near}"
+        )
     return found
 
 
@@ -62,14 +70,14 @@ def _with_word(found: Strategy, word: str) -> Strategy:
         seconds = float(value) if value.replace(".", "", 1).isdigit() else 0.0
         if seconds > 0:
             return replace(found, warm=seconds)
-    raise UsageError(f"no strategy {word[:40]!r}", mend=f"write {_HELP}")
+    raise UsageError(f"no strategy {word[:40]!r}", hint=f"write {_HELP}")
 
 
 def _with_ttl(found: Strategy, value: str, word: str) -> Strategy:
     parts = dict(part.split(":", 1)[::-1] for part in value.split(",") if ":" in part) if ":" in value else None
     static, rest = (parts.get("static"), parts.get("rest")) if parts is not None else (value, value)
     if not set(parts or {}) <= {"static", "rest"} or any(ttl not in TTLS for ttl in (static, rest) if ttl is not None):
-        raise UsageError(f"no strategy {word[:40]!r}", mend=f"a ttl is one of {', '.join(TTLS)}")
+        raise UsageError(f"no strategy {word[:40]!r}", hint=f"a ttl is one of {', '.join(TTLS)}")
     return replace(found, static_ttl=static, rest_ttl=rest)
 
 
@@ -122,7 +130,7 @@ def infeasible(strategy: Strategy, prompt: Prompt, policy: Policy) -> str:
             return f"{policy.model} on {policy.host} has no ttl {ttl}"
     ttl = strategy.static_ttl or policy.default_ttl
     seconds = ttl_seconds(ttl)
-    if strategy.warm is not None and seconds is not None and strategy.warm >= seconds:
+    if strategy.warm is not None and seconds is not None and not within(seconds, strategy.warm):
         return f"warming every {strategy.warm:g} s cannot keep a ttl of {ttl} alive"
     if strategy.static_ttl and strategy.rest_ttl and _seconds(strategy.static_ttl) < _seconds(strategy.rest_ttl):
         return "a shorter ttl may not stand before a longer one"
@@ -147,7 +155,8 @@ def _automatic(prompt: Prompt, policy: Policy, paying: tuple[int, ...]) -> Marks
 
 
 def _system_only(prompt: Prompt, policy: Policy, paying: tuple[int, ...]) -> Marks:
-    static = [i for i, b in enumerate(prompt.blocks) if b.section.value in policy.fields and b.section != "messages"]
+    static = [i for i, block in enumerate(prompt.blocks) if block.section is not Section.MESSAGES]
+    static = [i for i in static if prompt.blocks[i].section.value in policy.fields]
     return {static[-1]: Mark(None, "system-only")} if static else {}
 
 
@@ -166,13 +175,13 @@ def _exclude_tool_results(prompt: Prompt, policy: Policy, paying: tuple[int, ...
 def _suggested(prompt: Prompt, policy: Policy, paying: tuple[int, ...]) -> Marks:
     """The prefixes that this family's calls find again often enough, and the end of the conversation."""
     most = policy.max_marks or 4
-    running = prompt.running()
+    lengths = prompt.lengths()
     last = _last(prompt.blocks)
     places = [n - 1 for n in paying if n <= len(prompt.blocks)]
     if last is not None and any(b.role == "assistant" for b in prompt.blocks):
         places.append(last)
         places += _halfway(prompt, policy, last)
-    good = [i for i in places if running[i].mid >= policy.minimum and prompt.blocks[i].section.value in policy.fields]
+    good = [i for i in places if reaches(policy, lengths[i]) and prompt.blocks[i].section.value in policy.fields]
     return {index: Mark(None, "suggested") for index in sorted(set(good), reverse=True)[:most]}
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import inf
 
-from cachekit.core.due import static_blocks
-from cachekit.core.prompt import Prompt, prefixes
+from cachekit.core.cache.law import within
+from cachekit.core.explain.due import static_blocks
+from cachekit.core.model.prompt import Prompt, prefixes
 from cachekit.replay.strategies import Shared
 from cachekit.replay.values import Ready
 
@@ -27,7 +28,7 @@ class _Reuse:
     def add(self, gap: float | None) -> None:
         self.calls += 1
         for place, life in enumerate(LIVES):
-            self.hits[place] += gap is not None and gap <= life
+            self.hits[place] += gap is not None and within(life, gap)
 
 
 def survey(calls: Iterable[Ready]) -> dict[str, Shared]:

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from cachekit.core.aliases import Overrides
-from cachekit.core.calls import Billing, Call
+from cachekit.core.catalog.overrides import Overrides
+from cachekit.core.model.calls import Billing, Call
+from cachekit.core.model.usage import Usage
 from cachekit.core.pricing import Rates, cell_key, find_rates, price, without_cache
-from cachekit.core.usage import Usage
 
 FIELDS = ("uncached", "read", "write_5m", "write_1h", "write_30m", "write_12h", "write_unknown", "output")
 _TTL_FIELD = {300.0: 2, 3600.0: 3, 1800.0: 4, 43200.0: 5}

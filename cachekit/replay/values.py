@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
-from cachekit.core.aliases import Overrides
-from cachekit.core.calls import BadLine, Call
-from cachekit.core.policy import Policy
-from cachekit.core.prompt import Prompt
+from cachekit.core.catalog.overrides import Overrides
+from cachekit.core.catalog.policy import Policy
+from cachekit.core.model.calls import BadLine, Call
+from cachekit.core.model.prompt import Prompt
 from cachekit.replay.strategies import Strategy
 from cachekit.replay.tally import Tally
 

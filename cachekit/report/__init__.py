@@ -4,11 +4,12 @@
 are only ways of calling them: the same calls give the same report, however they were split.
 """
 
+from cachekit.core.jsonio.moments import parse_moment
 from cachekit.report.finish import finish
-from cachekit.report.fold import fold, fold_calls
-from cachekit.report.options import ReportOptions, parse_moment
+from cachekit.report.folding.fold import fold, fold_calls
+from cachekit.report.folding.state import State, merge
+from cachekit.report.options import ReportOptions
 from cachekit.report.reporter import Reporter
-from cachekit.report.state import State, merge
 from cachekit.report.values import Comparison, Report, Row
 
 __all__ = [

@@ -6,33 +6,37 @@ number by which the two meet. What is kept grows with the misses of a log, not w
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
-from cachekit.core.calls import Call
-from cachekit.core.causes import NOT_DUE, Cause
-from cachekit.core.explanation import Explanation
-from cachekit.core.inputs import Source
+from cachekit.core.explain.causes import NOT_DUE, Cause
+from cachekit.core.explain.explanation import Explanation
 from cachekit.core.logs.call_log import NAME as OURS
-from cachekit.core.logs.format import Format, Summary
-from cachekit.core.logs.reading import grouped
-from cachekit.report.counting import Counting, Told
+from cachekit.core.logs.format import Summary
+from cachekit.core.logs.ordered import LATE, read_in_order
+from cachekit.core.model.calls import Call
 from cachekit.report.finish import joined_tracks
-from cachekit.report.fold import merged
-from cachekit.report.keys import CellKey
-from cachekit.report.ledger import Sums
+from cachekit.report.folding.counting import Counting, Told
+from cachekit.report.folding.fold import CLAUDE_CODE, merged
+from cachekit.report.folding.ledger import Sums
+from cachekit.report.folding.state import State, merged_cells, told
+from cachekit.report.folding.track import Loss
 from cachekit.report.options import ReportOptions
-from cachekit.report.state import State, merged_cells, told
-from cachekit.report.track import Loss
+from cachekit.report.reading.keys import CellKey
 
 _NUMBER = "number in the log"
 """Where a call carries its number, among its `meta`."""
 
 BY_COUNTERS = "by counters: "
 """Where losses stand that no explanation bears out: before the name of their cause."""
+
+
+TOO_LATE = "order: calls that came too late to be put in order"
+"""What the tally says of calls beyond the window in which a log is sorted."""
 
 
 class Miss(NamedTuple):
@@ -58,29 +62,22 @@ class Blame:
         self._missed: dict[str, Miss] = {}
 
     def calls(self, paths: Iterable[str | Path], *, stdin: BinaryIO | None = None) -> Iterator[Call]:
-        """The calls of logs, each numbered and counted before it is given to be explained. Raises as `fold` does."""
-        for found in grouped(paths, self._options.input_format, stdin=stdin):
-            if isinstance(found, Summary):
-                self._states.append(State(self._options, tally=told(found)))
-                continue
-            known, sources = found
-            for part in [[source] for source in sources] if known.name == OURS else [sources]:
-                yield from self._counted(known, part)
-
-    def _counted(self, known: Format, sources: list[Source]) -> Iterator[Call]:
-        ours, name = known.name == OURS, sources[0].name if sources else ""
-        asked = Told(_number_of, self._take)
-        counting = Counting(self._options, name, in_order=ours, content=known.content and not ours, told=asked)
-        for item in known.read(sources):
+        """The calls of logs in order of time, each numbered and counted before it is given to be explained. Raises as
+        `fold` does."""
+        counting, late = Counting(self._options, in_order=True, told=Told(_number_of, self._take)), Counter[str]()
+        for known, item in read_in_order(paths, self._options.input_format, stdin=stdin, tally=late):
             if isinstance(item, Summary):
                 counting.ledger.tally.update(told(item))
             elif isinstance(item, Call):
                 self._calls += 1
                 call = replace(item, meta={**item.meta, _NUMBER: self._calls})
+                counting.content = known is not None and known.content and known.name not in (OURS, CLAUDE_CODE)
                 counting.add(call)
                 yield call
             else:
                 counting.add(item)
+        if late[LATE]:
+            counting.ledger.tally[TOO_LATE] = late[LATE]
         self._states.append(counting.state())
 
     def explained(self, found: Explanation) -> None:
@@ -107,7 +104,7 @@ class Blame:
     def state(self) -> State:
         """All that was counted, as `report` counts it but in one row."""
         state = merged(self._states)
-        segments, losses = joined_tracks(state.segments)
+        segments, losses, _ = joined_tracks(state.segments)
         for loss in losses:
             self._take(loss)
         # of families beyond the bound of a state nothing is said

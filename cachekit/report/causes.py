@@ -8,15 +8,15 @@ from decimal import Decimal
 from pathlib import Path
 from typing import BinaryIO
 
-from cachekit.core.config import load_config
-from cachekit.core.errors import UsageError
-from cachekit.core.explain import Cause, Explanation, explain
+from cachekit.core.config.find import load_config
+from cachekit.core.explain.explain import Cause, Explanation, explain
+from cachekit.core.model.errors import UsageError
 from cachekit.report.blame import BY_COUNTERS, Blame, Miss
-from cachekit.report.counting import side_of
 from cachekit.report.finish import avoidable_by, due_losses, finish
+from cachekit.report.folding.counting import side_of
+from cachekit.report.folding.state import State
 from cachekit.report.options import ReportOptions
 from cachekit.report.run import ReportWish, check_read, options_of, paths_of
-from cachekit.report.state import State
 from cachekit.report.values import Report
 
 
@@ -79,8 +79,8 @@ def run_causes(wish: ReportWish, start: Path, env: Mapping[str, str], now: float
     calls, and InputError as `run_report` does."""
     table_only = (wish.split_at, wish.min_calls, wish.top, wish.fail_under, wish.max_drop, wish.max_loss, wish.baseline)
     if any(value is not None for value in table_only):
-        mend = "thresholds, baselines, --split-at, --top and --min-calls go with the other ways"
-        raise UsageError("--by cause is a table of misses", mend=mend)
+        hint = "thresholds, baselines, --split-at, --top and --min-calls go with the other ways"
+        raise UsageError("--by cause is a table of misses", hint=hint)
     config = load_config(start, env)
     options = options_of(replace(wish, by="family"), config, now)  # a cause is no dimension of calls
     found = by_cause(paths_of(wish, config), options)

@@ -9,17 +9,19 @@ from decimal import Decimal
 from functools import reduce
 from typing import NamedTuple
 
+from cachekit.core.cache.law import LIFETIMES
+from cachekit.core.model.usage import Usage
 from cachekit.core.pricing import Rates, find_rates, price, without_cache
 from cachekit.core.pricing.rates import MILLION
-from cachekit.core.usage import Usage
-from cachekit.report.facts import Facts, facts_of
-from cachekit.report.keys import CACHEABLE, NANO, REPORTED, REPORTING, TOLD, WITH, WITHOUT, CellKey, TrackKey
-from cachekit.report.options import OTHER, UNASSIGNED, ReportOptions
-from cachekit.report.state import Cell, State, added, bounded
-from cachekit.report.track import LOSS_KINDS, SURE, Loss, Segment, join
+from cachekit.report.folding.facts import Facts, facts_of
+from cachekit.report.folding.state import Cell, State, added, bounded
+from cachekit.report.folding.track import LOSS_KINDS, SURE, Loss, Segment, join
+from cachekit.report.options import LABEL, OTHER, UNASSIGNED, ReportOptions
+from cachekit.report.reading.keys import CACHEABLE, NANO, REPORTED, REPORTING, TOLD, WITH, WITHOUT, CellKey, TrackKey
 from cachekit.report.values import Bodies, Comparison, Report, Row
 
-_LIVES = {"write_5m": 300, "write_30m": 1800, "write_1h": 3600, "write_12h": 43200}
+OVERLAP = "order: pieces of a log, folded apart, that overlap in time"
+"""What the tally says where states were merged that do not follow one another."""
 
 _Writer = tuple[str, str, str, str]
 """Whose entries have one lifetime: family, provider, model, host."""
@@ -44,7 +46,7 @@ def finish(state: State) -> Report:
     warm = [found.row for found in priced if found.key.kind == "warm"]
     return Report(
         by=state.options.by,
-        rows=tuple(_shown(rows, state.options)),
+        rows=tuple(_in_time(_shown(rows, state.options), state)),
         total=total,
         families=tuple(families),
         warm=_sum("warm", warm) if warm else None,
@@ -57,6 +59,7 @@ def finish(state: State) -> Report:
         overridden=_overridden(state),
         examples=state.examples,
         bodies=_bodies(calls),
+        other_labels=_other_labels(calls, state),
     )
 
 
@@ -90,26 +93,32 @@ def due_losses(state: State) -> Callable[[Loss], bool]:
 
 def joined(state: State) -> State:
     """The state with each track in one segment, the pieces put in order of time, and their losses in the cells."""
-    segments, losses = joined_tracks(state.segments)
+    segments, losses, overlaps = joined_tracks(state.segments)
+    tally = {**state.tally, OVERLAP: overlaps} if overlaps else state.tally
     cells = dict(state.cells)
     for loss in losses:
         cells[loss.cell] = _with(cells[loss.cell], loss)
-    return replace(state, cells=cells, segments=segments)
+    return replace(state, cells=cells, segments=segments, tally=tally)
 
 
 def joined_tracks(
     tracks: Mapping[TrackKey, tuple[Segment, ...]],
-) -> tuple[dict[TrackKey, tuple[Segment, ...]], list[Loss]]:
-    """Each track in one segment, the pieces put in order of time, and the losses that their meeting decides."""
+) -> tuple[dict[TrackKey, tuple[Segment, ...]], list[Loss], int]:
+    """Each track in one segment, the pieces put in order of time, the losses that their meeting decides, and how many
+    pieces begin within the time of another one: what was due there is not known."""
     losses: list[Loss] = []
+    overlaps = 0
     segments: dict[TrackKey, tuple[Segment, ...]] = {}
     for key, pieces in tracks.items():
         first, *others = sorted(pieces, key=lambda piece: piece.order)
+        latest = first.order[1]
         for piece in others:
+            overlaps += piece.order[0] < latest
+            latest = max(latest, piece.order[1])
             first, found = join(first, piece)
             losses += found
         segments[key] = (first,)
-    return segments, losses
+    return segments, losses, overlaps
 
 
 def _with(cell: Cell, loss: Loss) -> Cell:
@@ -155,7 +164,7 @@ def _lifetimes(cells: Mapping[CellKey, Cell]) -> dict[_Writer, int]:
     written: defaultdict[_Writer, Counter[int]] = defaultdict(Counter)
     for key, cell in cells.items():
         usage = cell.usage()
-        written[_writer(key)].update({life: getattr(usage, kind) for kind, life in _LIVES.items()})
+        written[_writer(key)].update({int(life): getattr(usage, kind) for kind, life in LIFETIMES.items()})
     return {
         writer: max(found, key=lambda life: (found[life], -life)) for writer, found in written.items() if found.total()
     }
@@ -245,6 +254,20 @@ def _shown(rows: list[Row], options: ReportOptions) -> Iterator[Row]:
     yield from shown
     if rest:
         yield _sum(OTHER, rest)
+
+
+def _in_time(rows: Iterable[Row], state: State) -> list[Row]:
+    """Rows by day or session in order of time, what has none last; all others as they are, the worst first."""
+    listed = list(rows)
+    if state.options.by not in ("day", "session"):
+        return listed
+    last = {UNASSIGNED: 1, OTHER: 2}
+    return sorted(listed, key=lambda row: (last.get(row.name, 0), state.starts.get(row.name, 0.0), row.name))
+
+
+def _other_labels(priced: list[_Priced], state: State) -> tuple[str, ...] | None:
+    missing = state.options.by.startswith(LABEL) and all(found.key.by == UNASSIGNED for found in priced)
+    return tuple(sorted(state.labels)) if missing and priced else None
 
 
 def _splits(priced: list[_Priced]) -> Iterator[Comparison]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from cachekit.core.usage import WRITES, Usage
+from cachekit.core.model.usage import WRITES, Usage
 from cachekit.report.values import MONTH, Bodies, Comparison, Report, Row
 
 SCHEMA = "cachekit.report/1"
@@ -21,7 +21,7 @@ def document(report: Report) -> dict[str, object]:
         "last_call": moment(report.last),
         "avoidable_usd_a_month": _usd(report.avoidable_a_month),
         "month_days": MONTH / 86400,
-        "established": report.total.established,
+        "established": report.established,
         "coverage": report.total.coverage,
         "total": row_form(report.total),
         "rows": [row_form(row) for row in report.rows],

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from cachekit.core.errors import InputError, UsageError
-from cachekit.core.shape import count, dig, items, mapping, number, text
+from cachekit.core.jsonio.json_access import count, dig, items, mapping, number, text
+from cachekit.core.model.errors import InputError, UsageError
 from cachekit.report.form import SCHEMA
 from cachekit.report.values import ESTABLISHED, Report, Row, ratio_after
 
@@ -29,7 +29,7 @@ class Thresholds:
     def __post_init__(self) -> None:
         for name, share in (("--fail-under", self.fail_under), ("--max-drop", self.max_drop)):
             if share is not None and not 0 <= share <= 1:
-                raise UsageError(f"{name} is a ratio from 0 to 1, not {share:g}", mend="0.8 stands for 80 %")
+                raise UsageError(f"{name} is a ratio from 0 to 1, not {share:g}", hint="0.8 stands for 80 %")
         if self.max_loss is not None and not self.max_loss >= 0:
             raise UsageError("--max-loss-usd-per-1k is an amount from 0 on")
 
@@ -67,15 +67,15 @@ class Judgement:
 
 def read_baseline(path: Path) -> Baseline:
     """An earlier report from its JSON output. Raises InputError for what is none."""
-    mend = "write one with: cachekit report ... --format json -o FILE"
+    hint = "write one with: cachekit report ... --format json -o FILE"
     try:
         found = mapping(json.loads(path.read_bytes()))
     except OSError as error:
-        raise InputError("the baseline cannot be opened", where=str(path), mend=error.strerror or mend) from None
+        raise InputError("the baseline cannot be opened", where=str(path), hint=error.strerror or hint) from None
     except (ValueError, RecursionError):
-        raise InputError("the baseline is not JSON", where=str(path), mend=mend) from None
+        raise InputError("the baseline is not JSON", where=str(path), hint=hint) from None
     if found.get("schema") != SCHEMA:
-        raise InputError(f"the baseline is no report of schema {SCHEMA}", where=str(path), mend=mend)
+        raise InputError(f"the baseline is no report of schema {SCHEMA}", where=str(path), hint=hint)
     rows = [mapping(row) for row in items(found.get("families"))]
     families = {text(row.get("name")) or "": _past(row) for row in rows}
     return Baseline(_past(mapping(found.get("total"))), families)
@@ -88,8 +88,8 @@ def _past(row: Mapping[str, object]) -> Past:
 def judge(report: Report, thresholds: Thresholds, baseline: Baseline | None = None, min_calls: int = 1) -> Judgement:
     """The report against its thresholds. Families of fewer than `min_calls` calls, then or now, are not compared."""
     if thresholds.max_drop is not None and baseline is None:
-        raise UsageError("--max-drop needs something to compare with", mend="--baseline FILE")
-    parts = [_under(report.total, thresholds.fail_under), _loss(report.total, thresholds.max_loss)]
+        raise UsageError("--max-drop needs something to compare with", hint="--baseline FILE")
+    parts = [_under(report.total, thresholds.fail_under), _loss(report, thresholds.max_loss)]
     if baseline is not None:
         drop = DEFAULT_DROP if thresholds.max_drop is None else thresholds.max_drop
         parts += [_drop("all calls", report.total, baseline.total, drop)]
@@ -112,14 +112,16 @@ def _under(total: Row, least: float | None) -> Judgement:
     return Judgement()
 
 
-def _loss(total: Row, most: Decimal | None) -> Judgement:
+def _loss(report: Report, most: Decimal | None) -> Judgement:
     if most is None:
         return Judgement()
-    loss = total.loss_per_1k
+    loss = report.total.loss_per_1k
+    if report.disorder:
+        return Judgement(unknown=("what was avoidable is not established: parts of the log are out of order in time",))
     if loss is not None and loss > most:
         return Judgement(failed=(f"${loss:.4f} in a thousand calls were avoidable, more than ${most}",))
-    if loss is None or not total.established:
-        share = f"under {ESTABLISHED:.0%} of the cost is explained and known"
+    if loss is None or not report.total.established:
+        share = f"it is known for less than {ESTABLISHED:.0%} of the cost"
         return Judgement(unknown=(f"what was avoidable is not established: {share}",))
     return Judgement()
 

@@ -1,23 +1,17 @@
-"""What a report is asked for, and how times and dimensions are written."""
+"""What a report is asked for, and how dimensions are written."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import TypedDict
 
-from cachekit.core.errors import UsageError
-from cachekit.core.shape import seconds
+from cachekit.core.model.errors import UsageError
 
 DIMENSIONS = ("family", "prefix", "model", "day", "session", "upstream", "provider")
 LABEL = "label."
 UNASSIGNED = "unassigned"
 OTHER = "other"
-
-_AGO = re.compile(r"(\d+)\s*([smhdw])")
-_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
 
 
 class Keywords(TypedDict, total=False):
@@ -54,28 +48,8 @@ class ReportOptions:
     def __post_init__(self) -> None:
         if self.by not in DIMENSIONS and not (self.by.startswith(LABEL) and len(self.by) > len(LABEL)):
             names = ", ".join((*DIMENSIONS, f"{LABEL}NAME"))
-            raise UsageError(f"there is no way to group by {self.by!r}", mend=f"one of {names}")
+            raise UsageError(f"there is no way to group by {self.by!r}", hint=f"one of {names}")
         if self.since is not None and self.until is not None and self.since >= self.until:
             raise UsageError("--since is not before --until")
         if self.min_calls < 1 or (self.top is not None and self.top < 1):
             raise UsageError("--min-calls and --top start at 1")
-
-
-def parse_moment(value: str, now: float) -> float:
-    """A moment in seconds since 1970 UTC: RFC 3339, a date (its midnight in UTC), or a span back from `now` (90s, 30m,
-    24h, 7d, 2w). Raises UsageError for anything else."""
-    ago = _AGO.fullmatch(value.strip())
-    moment = now - int(ago[1]) * _UNITS[ago[2]] if ago else seconds(value.strip())
-    if moment is None:
-        raise UsageError(
-            f"not a time: {value[:40]}", mend="2026-11-20, 2026-11-20T10:00:00Z, or a span such as 24h or 7d"
-        )
-    return moment
-
-
-def day_of(ts: float) -> str:
-    """The day of a moment in UTC, as 2026-11-20; empty for a moment that no calendar has."""
-    try:
-        return datetime.fromtimestamp(ts, UTC).strftime("%Y-%m-%d")
-    except (ValueError, OverflowError, OSError):
-        return ""

@@ -8,15 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, Unpack
 
+from cachekit.core.jsonio.moments import parse_moment
 from cachekit.report.finish import finish
-from cachekit.report.fold import Paths, fold, fold_calls
+from cachekit.report.folding.fold import Paths, fold, fold_calls
+from cachekit.report.folding.state import State
 from cachekit.report.form import document, to_json
-from cachekit.report.options import Keywords, ReportOptions, parse_moment
-from cachekit.report.state import State
+from cachekit.report.options import Keywords, ReportOptions
 from cachekit.report.values import Report
 
 if TYPE_CHECKING:  # boto3 is imported when AWS is asked
-    from cachekit.pull.direct import Where
+    from cachekit.pull.run import Where
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,7 @@ class Reporter:
     ) -> Self:
         """Of Bedrock's invocation log in CloudWatch Logs; without a group, of the one that Bedrock writes to. Times as
         `parse_moment` reads them, or seconds since 1970 UTC. Raises UsageError and OutsideError."""
-        from cachekit.pull.direct import group_calls
+        from cachekit.pull.run import group_calls
 
         now, options = time.time(), ReportOptions(by=by, overrides=overrides or {})
         begin = parse_moment(since, now) if isinstance(since, str) else since

@@ -8,14 +8,15 @@ from decimal import Decimal
 from pathlib import Path
 from typing import BinaryIO
 
-from cachekit.core.config import load_config
-from cachekit.core.config_values import Config
-from cachekit.core.errors import InputError, UsageError
+from cachekit.core.config.find import load_config
+from cachekit.core.config.values import Config
+from cachekit.core.jsonio.moments import parse_moment
 from cachekit.core.logs.format import SKIPPED
+from cachekit.core.model.errors import InputError, UsageError
 from cachekit.report.finish import finish
-from cachekit.report.fold import fold
+from cachekit.report.folding.fold import fold
 from cachekit.report.gate import Judgement, Thresholds, judge, read_baseline
-from cachekit.report.options import ReportOptions, parse_moment
+from cachekit.report.options import LABEL, ReportOptions
 from cachekit.report.values import Report
 
 
@@ -65,7 +66,7 @@ def paths_of(wish: ReportWish, config: Config) -> list[str]:
         return list(wish.paths)
     if config.log is not None:
         return [str(config.log)]
-    raise UsageError("no log to read", mend="name files or folders, - for stdin, or set defaults.log in cachekit.toml")
+    raise UsageError("no log to read", hint="name files or folders, - for stdin, or set defaults.log in cachekit.toml")
 
 
 def options_of(wish: ReportWish, config: Config, now: float) -> ReportOptions:
@@ -104,7 +105,11 @@ def check_read(report: Report, wish: ReportWish) -> None:
     where = f"{first.source}:{first.number}" if first else ", ".join(wish.paths)
     if unread and wish.strict_input:
         others = f" (and {unread - 1:,} more)" if unread > 1 else ""
-        raise InputError(f"{reason}{others}", where=where, mend="--strict-input is set")
+        raise InputError(f"{reason}{others}", where=where, hint="--strict-input is set")
+    if report.other_labels is not None:
+        known = ", ".join(f"{LABEL}{name}" for name in report.other_labels)
+        hint = f"calls have {known}" if known else "no call in it has any label"
+        raise UsageError(f"no call has the label {report.by.removeprefix(LABEL)[:40]!r}", hint=hint)
     if report.total.calls or report.warm or any(name.startswith("left out: ") for name in report.tally):
         return
     if unread:
@@ -115,7 +120,7 @@ def check_read(report: Report, wish: ReportWish) -> None:
 def _no_calls(report: Report, wish: ReportWish, where: str) -> InputError:
     """Why there is nothing to report on, as far as the reader knows it."""
     named = wish.input_format not in (None, "auto")
-    mend = "leave --input-format out, and it is told by its records" if named else "name its format with --input-format"
+    hint = "leave --input-format out, and it is told by its records" if named else "name its format with --input-format"
     found = {name.removeprefix(SKIPPED): n for name, n in report.tally.items() if name.startswith(SKIPPED) and n}
     reasons = ", ".join(f"{n:,} x {reason}" for reason, n in sorted(found.items()))
-    return InputError(f"no calls in it: {reasons}" if reasons else "no calls in it", where=where, mend=mend)
+    return InputError(f"no calls in it: {reasons}" if reasons else "no calls in it", where=where, hint=hint)

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from cachekit.core.calls import BadLine
-from cachekit.core.counts import add
-from cachekit.core.usage import Usage
+from cachekit.core.model.calls import BadLine
+from cachekit.core.model.usage import Usage
+from cachekit.core.providers.counts import add
 
 ESTABLISHED = 0.9
 """A smaller known share of the cost than this does not establish what could be saved."""
@@ -17,7 +17,15 @@ ESTABLISHED = 0.9
 MONTH = 30 * 86400
 """Seconds in a month, for rates."""
 
+DAY = 86400
+"""Seconds that a log must span to have a rate: less says nothing of a month."""
+
 _NOTHING = Decimal(0)
+
+
+def per_month(amount: Decimal, span: float | None) -> Decimal | None:
+    """USD in thirty days at the rate of a log of so many seconds; None for one of less than a day."""
+    return amount * MONTH / Decimal(span) if span is not None and span >= DAY else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +178,8 @@ class Report:
     """What a log says. `rows` sum to `total`, worst first; `families` always has the rows by family, for baselines.
     `warm` are calls that only kept caches alive: in no other row. `tally` counts what was left out, repaired or could
     not be read; `unpriced` the calls of models without a price. `span`: seconds from the first call to the last.
-    `bodies`: None where requests are no question."""
+    `bodies`: None where requests are no question. `other_labels`: where no call has the label of `by`, those that calls
+    have."""
 
     by: str
     rows: tuple[Row, ...]
@@ -186,6 +195,7 @@ class Report:
     overridden: tuple[str, ...] = ()
     examples: tuple[BadLine, ...] = ()
     bodies: Bodies | None = None
+    other_labels: tuple[str, ...] | None = None
 
     @property
     def span(self) -> float | None:
@@ -194,7 +204,15 @@ class Report:
 
     @property
     def avoidable_a_month(self) -> Decimal | None:
-        """Avoidable USD in thirty days at this log's rate; None where it has no length or no price."""
-        if not self.span or not self.total.priced:
-            return None
-        return self.total.avoidable * MONTH / Decimal(self.span)
+        """Avoidable USD in thirty days at this log's rate; None for less than a day, and without a price."""
+        return per_month(self.total.avoidable, self.span) if self.total.priced else None
+
+    @property
+    def disorder(self) -> int:
+        """How many calls or pieces of the log could not be put in order of time: what was due there is not known."""
+        return sum(number for name, number in self.tally.items() if name.startswith("order: "))
+
+    @property
+    def established(self) -> bool:
+        """Whether enough is known, and in order, to say what could be saved."""
+        return self.total.established and not self.disorder

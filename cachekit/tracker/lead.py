@@ -1,6 +1,6 @@
 """Fan-out: of many calls under one cold prefix the first leads, and the others wait until its answer has begun.
 
-An entry can be read once the answer that wrote it has begun; calls sent before that would each write it anew.
+An entry can be read once the answer that wrote it has begun; calls sent before that would each write it again.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class Leads:
         renewed_in_children(self)
 
     def fresh(self) -> None:
-        """What a forked process must have anew: those who lead or wait are in its parent."""
+        """Start over in a forked process: those who lead or wait are in its parent."""
         self._lock = threading.Lock()
         for prefix in self._prefixes.values():
             prefix.leader, prefix.waiting = None, []

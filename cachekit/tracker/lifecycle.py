@@ -1,6 +1,6 @@
 """The end of a program, and its forks: no call is lost, and nobody waits for a thread that is not there.
 
-`multiprocessing` leaves its children without `atexit` (before Python 3.13 at least), so it is told by its own means.
+`multiprocessing` leaves its children without `atexit` (before Python 3.13 at least), so we register with it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ class Renewable(Protocol):
     """What has locks, threads or waiting callers."""
 
     def fresh(self) -> None:
-        """Have them anew: this is a forked process, in which only the forking thread goes on."""
+        """Start over: this is a forked process, in which only the forking thread goes on."""
 
 
 class Finishing(Protocol):
@@ -122,10 +122,10 @@ def _fresh_all() -> None:
     _open.clear()
     for part in _all(_renewable):
         part.fresh()
-    _tell_multiprocessing()
+    _register_in_multiprocessing()
 
 
-def _tell_multiprocessing() -> None:
+def _register_in_multiprocessing() -> None:
     """Its children run finalizers of their own, and forget all those that were there before they began."""
     util = sys.modules.get("multiprocessing.util")
     if util is not None:
@@ -140,6 +140,6 @@ def _at_end_of_child(finish: object) -> None:
 
 
 atexit.register(_finish_all)
-_tell_multiprocessing()
+_register_in_multiprocessing()
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(before=_pause_all, after_in_parent=_go_on_all, after_in_child=_fresh_all)

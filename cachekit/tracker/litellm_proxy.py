@@ -20,16 +20,16 @@ from pathlib import Path
 
 from litellm.integrations.custom_logger import CustomLogger  # type: ignore[import-not-found]  # not for all of us
 
-from cachekit.core.backends import Backend
-from cachekit.core.calls import Call
-from cachekit.core.digests import compact
-from cachekit.core.families import family_of, prefix_id
+from cachekit.core.cache.simulate import measured
+from cachekit.core.jsonio.json_access import mapping, text
 from cachekit.core.logs.litellm import calls
 from cachekit.core.logs.native_write import CallLog, Content
-from cachekit.core.shape import mapping, text
-from cachekit.core.simulate import measured
-from cachekit.tracker.reading import ask
-from cachekit.tracker.record import Sent
+from cachekit.core.model.backends import Backend
+from cachekit.core.model.calls import Call
+from cachekit.core.model.digests import compact
+from cachekit.core.providers.families import family_of, prefix_id
+from cachekit.tracker.observation import Sent
+from cachekit.tracker.reading import read_request
 
 _REMEMBERED = 10_000
 
@@ -66,7 +66,7 @@ class CallLogCallback(CustomLogger):  # type: ignore[misc]  # its base is not kn
                 self._log.append(with_prompt(found, payload, keep_request=self._full))
 
     def _is_new(self, key: str) -> bool:
-        """LiteLLM tells of some calls by two events."""
+        """LiteLLM reports some calls by two events."""
         with self._lock:
             known = key in self._written
             self._written[key] = None
@@ -81,14 +81,14 @@ def with_prompt(call: Call, payload: Mapping[str, object], *, keep_request: bool
     call = replace(call, flags=flags, request=call.request if keep_request else None)
     request = {**mapping(payload.get("model_parameters")), "messages": payload.get("messages")}
     if not isinstance(request["messages"], list):
-        return call  # the proxy was told to keep prompts from its callbacks
+        return call  # the proxy is set to keep prompts from its callbacks
     route = text(payload.get("custom_llm_provider")) or ""
     model = call.model if not route or call.model.startswith(f"{route}/") else f"{route}/{call.model}"
-    asked = ask(Sent(compact({"model": model, **request}), Backend.LITELLM))
-    if asked.prompt is None:
+    lowered = read_request(Sent(compact({"model": model, **request}), Backend.LITELLM)).prompt
+    if lowered is None:
         return call
-    scope = replace(asked.prompt.scope, model=asked.prompt.scope.model or call.model)
-    prompt = measured(replace(asked.prompt, scope=scope))
+    scope = replace(lowered.scope, model=lowered.scope.model or call.model)
+    prompt = measured(replace(lowered, scope=scope))
     return replace(call, prompt=prompt, scope=scope, prefix_id=prefix_id(prompt), family=family_of(prompt))
 
 

@@ -1,4 +1,4 @@
-"""What a tracker is told: its policy for retries, and the settings that all its parts read."""
+"""The options of a tracker: its policy for retries, and what all its parts read."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from cachekit.core.aliases import Overrides
+from cachekit.core.catalog.overrides import Overrides
 
 AlertOn = Literal["any", "due"]
 
@@ -40,8 +40,8 @@ class CachePolicy:
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
-    """What the parts of a tracker need to know. `provider` is empty where each call tells it. `pricing` is a flat table
+class TrackerOptions:
+    """What the parts of a tracker need to know. `provider` is empty where each call shows it. `pricing` is a flat table
     in USD per million tokens, None for the known prices; `models` names the model behind an alias or an ARN.
     `overrides`: prices and policies by model, as the config has them."""
 

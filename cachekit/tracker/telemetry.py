@@ -9,15 +9,13 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from cachekit.core.calls import Call
-from cachekit.core.errors import UsageError
-from cachekit.core.responses import read_response
-from cachekit.core.usage import Usage
-from cachekit.tracker.metrics import CallMetrics
-from cachekit.tracker.observation import Deliver
-from cachekit.tracker.reading import answer_of
-from cachekit.tracker.record import Record
-from cachekit.tracker.totals import Cost
+from cachekit.core.model.calls import Call
+from cachekit.core.model.errors import UsageError
+from cachekit.core.model.usage import Usage
+from cachekit.core.providers.responses import read_response
+from cachekit.tracker.metrics import CallMetrics, Cost
+from cachekit.tracker.observation import Deliver, Record
+from cachekit.tracker.reading import read_answer
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import Meter
@@ -28,14 +26,14 @@ _SCOPE = "cachekit"
 
 def attributes_of(usage: Usage) -> dict[str, int]:
     """The GenAI attributes of a usage; of one that is not known only what is."""
-    told = {"gen_ai.usage.input_tokens": usage.input_total, "gen_ai.usage.output_tokens": usage.output}
+    attributes = {"gen_ai.usage.input_tokens": usage.input_total, "gen_ai.usage.output_tokens": usage.output}
     if not usage.known:
-        return {name: count for name, count in told.items() if count}
+        return {name: count for name, count in attributes.items() if count}
     cached = {
         "gen_ai.usage.cache_read.input_tokens": usage.read,
         "gen_ai.usage.cache_creation.input_tokens": usage.written,
     }
-    return told | cached
+    return attributes | cached
 
 
 class Telemetry:
@@ -48,7 +46,7 @@ class Telemetry:
         try:
             from opentelemetry import metrics
         except ModuleNotFoundError:
-            raise UsageError("needs opentelemetry", mend="pip install 'cachekit[otel]'") from None
+            raise UsageError("needs opentelemetry", hint="pip install 'llm-cachekit[otel]'") from None
         meter = meter or metrics.get_meter(_SCOPE)
         self._tokens = meter.create_counter("cachekit.tokens", "{token}", "Tokens: uncached, read, written, output")
         self._calls = meter.create_counter("cachekit.calls", "{call}", "Calls, by the cause of their miss")
@@ -100,7 +98,7 @@ def _mark(span: Span, record: Record) -> None:
     """Set what is known of a call at its end. A span that has ended takes nothing more."""
     if not span.is_recording():
         return
-    response = read_response(answer_of(record), record.sent.provider or None)
+    response = read_response(read_answer(record), record.sent.provider or None)
     for name, count in attributes_of(response.usage).items():
         span.set_attribute(name, count)
     if response.model:

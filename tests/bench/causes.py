@@ -6,7 +6,7 @@ import collections
 import random
 import sys
 
-from cachekit.core.explain import Cause, explain
+from cachekit.core.explain.explain import Cause, explain
 from tests.workload import MUTATIONS, conversation, record
 
 

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import astuple, dataclass
 from datetime import UTC, datetime
 from itertools import islice
+from operator import mul
 from pathlib import Path
+from typing import Any
 
-from cachekit.core.calls import Call
-from cachekit.core.families import prefix_id
 from cachekit.core.logs.native import read_line
+from cachekit.core.model.calls import Call
+from cachekit.core.providers.families import prefix_id
 
 START = 1_790_000_000.0
 FAMILIES = 60
@@ -75,18 +78,52 @@ def lean_lines(seed: int = 1) -> Iterator[bytes]:
         )
 
 
-def write_lean(path: Path, size: int) -> int:
-    """A lean log of so many bytes; how many lines it has. A MiB or so of lines is made, then written with new times."""
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a log holds, so that a benchmark can see that all of it was read: calls, and their tokens."""
+
+    calls: int
+    uncached: int
+    read: int
+    written: int
+    output: int
+
+    def __add__(self, other: Written) -> Written:
+        return Written(*(mine + theirs for mine, theirs in zip(astuple(self), astuple(other), strict=True)))
+
+    def check(self, total: Mapping[str, Any]) -> None:
+        """Raises AssertionError unless a report's total, as its JSON has it, is this."""
+        tokens = total["tokens"]
+        found = (total["calls"], tokens["uncached"], tokens["read"], tokens["written"], tokens["output"])
+        assert found == astuple(self), f"read {found}, written were {astuple(self)}"
+        assert total["cost_usd"] is not None
+        assert float(total["cost_usd"]) > 0
+
+
+def write_lean(path: Path, size: int) -> Written:
+    """A lean log of so many bytes, and what it holds. A pool of lines is made, then written over and over with new
+    times."""
     pool = list(islice(lean_lines(), 200_000))
-    lines = written = 0
+    usages = [_written(line) for line in pool]
+    start = pool[0].index(stamp(START)[:4].encode())  # the time stands in the same place of every line
+    lines = size_so_far = 0
+    counts = [0] * len(pool)
     with path.open("wb") as file:
-        while written < size:
-            line = pool[lines % len(pool)]
+        while size_so_far < size:
+            place = lines % len(pool)
+            line = pool[place]
             if lines >= len(pool):
-                line = line.replace(line[14:38], stamp(START + lines * 0.4).encode(), 1)
-            written += file.write(line)
+                line = line[:start] + stamp(START + lines * 0.4).encode() + line[start + 24 :]
+            size_so_far += file.write(line)
+            counts[place] += 1
             lines += 1
-    return lines
+    columns = zip(*map(astuple, usages), strict=True)
+    return Written(*(sum(map(mul, counts, column)) for column in columns))
+
+
+def _written(line: bytes) -> Written:
+    usage = json.loads(line)["usage"]
+    return Written(1, usage["uncached"], usage["read"], usage["write_5m"], usage["output"])
 
 
 MARK = {"cache_control": {"type": "ephemeral"}}

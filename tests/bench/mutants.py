@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from cachekit.core.explain import Cause
+from cachekit.core.explain.explain import Cause
 from tests.mutants.cases import MUTATIONS, Case, also, make
 from tests.mutants.shapes import SHAPES
 from tests.mutants.telling import misses, told

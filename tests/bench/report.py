@@ -17,9 +17,10 @@ from typing import NamedTuple
 
 import orjson
 
-from cachekit.core.inputs import file_source
+from cachekit.core.jsonio.inputs import file_source
 from cachekit.report import ReportOptions, finish
-from cachekit.report.lean import fold_native
+from cachekit.report.form import to_json
+from cachekit.report.reading.fast_fold import fold_native
 from tests.bench.logs import write_full, write_lean, write_transcripts
 
 ROOT = Path(__file__).parents[2]
@@ -59,8 +60,11 @@ def interleaved(
 def lean() -> Figure:
     """Our fold of a lean log, and an orjson loop that sums the same counters in the same cells."""
     path = PLACE / "lean.ndjson"
-    lines = write_lean(path, 120 * MB)
-    source = file_source(path)
+    written = write_lean(path, 120 * MB)
+    source, lines = file_source(path), written.calls
+    written.check(json.loads(to_json(finish(fold_native(source, ReportOptions()))))["total"])
+    sums = [sum(column) for column in zip(*orjson_sums(path).values(), strict=True)]
+    assert sums == [lines, written.uncached, written.read, written.written, 0, 0, 0, 0, written.output]
     ours, theirs = interleaved(
         lambda: fold_native(source, ReportOptions()), lambda: orjson_sums(path), time.process_time
     )
@@ -148,8 +152,10 @@ def memory() -> list[Figure]:
     """The peak of a report on a lean log of one GB and of four."""
     path, peaks = PLACE / "large.ndjson", []
     for size in (GB, 4 * GB):
-        write_lean(path, size)
-        peaks.append(_peak([sys.executable, "-m", "cachekit", "report", str(path)]))
+        written = write_lean(path, size)
+        peak, printed = _peak([sys.executable, "-m", "cachekit", "report", str(path), "--format", "json"])
+        written.check(json.loads(printed)["total"])
+        peaks.append(peak)
     path.unlink()
     return [
         Figure("memory, lean log of 4 GB / of 1 GB", peaks[1] / peaks[0], 1.1, "the peak is flat"),
@@ -157,14 +163,15 @@ def memory() -> list[Figure]:
     ]
 
 
-def _peak(command: list[str]) -> float:
-    """The largest resident size of a command, MiB, measured from a process that has no other children."""
+def _peak(command: list[str]) -> tuple[float, str]:
+    """The largest resident size of a command, MiB, measured from a process that has no other children, and what it
+    printed."""
     measure = (
-        "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL); "
-        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
+        "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True); "
+        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)"
     )
     found = subprocess.run([sys.executable, "-c", measure, *command], capture_output=True, check=True, text=True)
-    return int(found.stdout) / 1024
+    return int(found.stderr.split()[-1]) / 1024, found.stdout
 
 
 def startup() -> list[Figure]:

@@ -6,7 +6,7 @@ import random
 import resource
 import time
 
-from cachekit.core.cache import BreakpointCache, Chunks, Lookup, Point, PrefixCache
+from cachekit.core.cache.law import BreakpointCache, Chunks, Lookup, Point, PrefixCache
 
 CALLS = 1_000_000
 FAMILIES = 50

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from cachekit import read_calls
-from cachekit.core.calls import BadLine
+from cachekit.core.model.calls import BadLine
 from tests.tracker.appending import THREADS, names, started
 
 LINES, PROCESSES = 100_000, 2

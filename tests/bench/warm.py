@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from cachekit.emulator import Clock, Emulator, serve
-from cachekit.warmer.values import DEAD
-from tests.warmer.fleet import Outcome, keep_alive
+from cachekit.warm.values import DEAD
+from tests.warm.fleet import Outcome, keep_alive
 
 BUDGET = Decimal("0.05")
 RUNS: Mapping[str, tuple[Mapping[str, float], Mapping[str, object]]] = {

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from cachekit import audit, capture
-from cachekit.core.backends import Backend
+from cachekit.core.model.backends import Backend
 from tests.capturing import calls
 from tests.capturing.calls import CALLS, MESSAGES, served
 

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from cachekit.capturing.answers import answer
 from cachekit.capturing.exchange import call_of
 from cachekit.capturing.values import Exchange
-from cachekit.core.backends import Backend
-from cachekit.core.captured import Captured
-from tests.strategies import JSON, REQUEST
+from cachekit.core.model.backends import Backend
+from cachekit.core.model.captured import Captured
+from tests.replay.strategies import JSON, REQUEST
 
 TURNS = {"messages": [{"role": "user", "content": "x"}]}
 INPUT = {"model": "gpt-5.6", "input": "x"}

@@ -16,10 +16,10 @@ import typer
 from typer.testing import CliRunner
 
 from cachekit.cli.app import COMMANDS, app, coloured, load
-from cachekit.cli.boundary import boundary
-from cachekit.cli.output.emit import emit
-from cachekit.cli.output.text import percent, styled
-from cachekit.core.errors import InputError, OutsideError, UsageError
+from cachekit.cli.common.boundary import boundary
+from cachekit.cli.common.emit import emit
+from cachekit.cli.common.text import percent, styled
+from cachekit.core.model.errors import InputError, OutsideError, UsageError
 from tests.golden import run
 
 PROMPT = "You are the keeper of the launch codes"
@@ -33,7 +33,7 @@ def ended(error: BaseException) -> int:
 
 
 ERRORS = [
-    pytest.param(UsageError("no", where="x", mend="do"), 2, "cachekit: error: x: no (do)", id="wrong use"),
+    pytest.param(UsageError("no", where="x", hint="do"), 2, "cachekit: error: x: no (do)", id="wrong use"),
     pytest.param(InputError("not JSON", where="a.json:3"), 2, "cachekit: error: a.json:3: not JSON", id="bad input"),
     pytest.param(OutsideError("AWS said no"), 3, "cachekit: error: AWS said no", id="the outside"),
     pytest.param(FileNotFoundError(2, "No such file", "a"), 2, "cachekit: error: a: No such file", id="a missing file"),
@@ -63,7 +63,7 @@ def test_a_bug_tells_its_type_and_place_and_no_text_of_the_prompt(capsys: pytest
         percent(PROMPT)  # type: ignore[arg-type]
     line = capsys.readouterr().err
     assert caught.value.exit_code == 70
-    assert line.startswith("cachekit: internal error: TypeError at cachekit/cli/output/text.py:")
+    assert line.startswith("cachekit: internal error: TypeError at cachekit/cli/common/text.py:")
     assert "(percent); please report this line" in line
     assert PROMPT not in line
 
@@ -77,12 +77,11 @@ def test_a_bug_outside_of_our_code_is_told_without_a_place(capsys: pytest.Captur
 
 @pytest.mark.parametrize("entry", COMMANDS, ids=lambda entry: entry.name)
 def test_every_command_of_the_table_exists_and_explains_itself(entry) -> None:
-    module, _, function = entry.target.partition(":")
-    assert getattr(import_module(module), function).__doc__
+    assert getattr(import_module(f"cachekit.cli.{entry.name}.command"), entry.name).__doc__
     outcome = run(entry.name, "--help")
     assert outcome.exit_code == 0
     assert f"cachekit {entry.name}" in outcome.stdout
-    assert all(param.help for param in load(entry.name, entry.target).params if param.param_type_name == "option")
+    assert all(param.help for param in load(entry.name).params if param.param_type_name == "option")
 
 
 def test_help_lists_the_commands_in_their_order() -> None:

@@ -10,9 +10,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from cachekit.cli.app import app
-from cachekit.core.calls import Call
 from cachekit.core.logs.native_write import to_line
-from cachekit.core.usage import Usage
+from cachekit.core.model.calls import Call
+from cachekit.core.model.usage import Usage
 from tests.report.logs import call
 
 GOOD = to_line(call(0, Usage(10, 5_000, output=5)))

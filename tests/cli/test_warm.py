@@ -20,7 +20,7 @@ from typer.testing import CliRunner
 from cachekit.cli.app import app
 from cachekit.emulator import Clock, Emulator, serve
 from tests.readme import README
-from tests.warmer.parts import HERE, LONG, NATIVE, claude, marked, message
+from tests.warm.parts import HERE, LONG, NATIVE, claude, marked, message
 
 PRIVATE = "the launch codes are 4815162342 and nobody else may know them"
 

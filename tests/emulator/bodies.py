@@ -24,8 +24,8 @@ def text(content: str = HANDBOOK, mark: object = None) -> dict:
 
 def claude(question: str = "Which valve is first?", **more: object) -> dict:
     """A Messages request with a marked system prompt."""
-    asked = [{"role": "user", "content": question}]
-    return {"model": "claude-sonnet-4-6", "max_tokens": 100, "system": [text(mark=MARK)], "messages": asked} | more
+    api_call = [{"role": "user", "content": question}]
+    return {"model": "claude-sonnet-4-6", "max_tokens": 100, "system": [text(mark=MARK)], "messages": api_call} | more
 
 
 def weather(mark: object = None) -> dict:

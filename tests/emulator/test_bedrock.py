@@ -107,7 +107,8 @@ def test_nova_reads_points_in_its_system_text_and_not_in_tools(client):
     assert counts(client.converse(**converse(modelId=NOVA))) == (counts(first)[1], 0)
     spec = {"toolSpec": {"name": "weather", "description": HANDBOOK, "inputSchema": {"json": SCHEMA}}}
     tools = {"tools": [spec, POINT]}
-    assert counts(client.converse(**converse(modelId=NOVA, system=[{"text": "?"}], toolConfig=tools))) == (0, 0)
+    with pytest.raises(ClientError, match="extraneous key"):
+        client.converse(**converse(modelId=NOVA, system=[{"text": "?"}], toolConfig=tools))
 
 
 def test_regions_do_not_share_entries(client, url):

@@ -12,7 +12,7 @@ from cachekit.emulator import Clock, Emulator
 from cachekit.emulator.exchange import respond
 from cachekit.emulator.values import Request
 from tests.emulator.bodies import chat, claude, converse, responses
-from tests.strategies import JSON, REQUEST
+from tests.replay.strategies import JSON, REQUEST
 
 PATHS = [
     "/v1/messages",

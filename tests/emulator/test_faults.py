@@ -14,7 +14,7 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError, ConnectionClosedError
 
-from cachekit.core.errors import UsageError
+from cachekit.core.model.errors import UsageError
 from cachekit.emulator import Clock, Emulator
 from cachekit.emulator.exchange import respond
 from cachekit.emulator.faults import Fault, parse_fault

@@ -7,7 +7,7 @@ import json
 import pytest
 from botocore.eventstream import ChecksumMismatch, EventStreamBuffer
 
-from cachekit.emulator.frames import aws_event, sse
+from cachekit.emulator.event_stream import aws_event, sse
 
 
 def test_a_message_is_read_back():

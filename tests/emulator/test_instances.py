@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 
-from cachekit.emulator.instances import instance
-from tests.strategies import JSON
+from cachekit.emulator.replies import instance
+from tests.replay.strategies import JSON
 
 TREE = {
     "$ref": "#/$defs/node",

@@ -12,7 +12,7 @@ from contextlib import suppress
 
 import pytest
 
-from cachekit.core.errors import OutsideError
+from cachekit.core.model.errors import OutsideError
 from cachekit.emulator import Emulator, serve
 from cachekit.emulator.serve import url_of
 

@@ -6,10 +6,10 @@ import json
 from datetime import UTC, datetime
 from io import BytesIO
 
-from cachekit.core.calls import Call
-from cachekit.core.explain import Cause, Explanation, explain
+from cachekit.core.explain.explain import Cause, Explanation, explain
 from cachekit.core.logs.native import read_calls
 from cachekit.core.logs.native_write import to_line
+from cachekit.core.model.calls import Call
 from tests.mutants.asks import Ask
 from tests.mutants.render import render
 

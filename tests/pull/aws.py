@@ -105,7 +105,7 @@ class RefusedError(Exception):
 
     def __init__(self, fault: Fault) -> None:
         super().__init__(fault.code)
-        self.fault = fault
+        self.error = fault
 
 
 def _group(world: World, body: dict[str, object]) -> Events:
@@ -318,7 +318,7 @@ class Handler(BaseHTTPRequestHandler):
                 raise RefusedError(fault)
             answer = work(body)
         except RefusedError as refused:
-            self._refuse(refused.fault, xml)
+            self._refuse(refused.error, xml)
             return
         data = answer.encode() if isinstance(answer, str) else json.dumps(answer).encode()
         self._send(200, data, {"Content-Type": "text/xml" if xml else "application/x-amz-json-1.1"})

@@ -9,8 +9,17 @@ from pathlib import Path
 import pytest
 
 from cachekit.pull.aws import connect
-from cachekit.pull.command import Asked, Context, Pulled, run_pull
-from cachekit.pull.wish import Clock, Place
+from cachekit.pull.command import Context, Pulled, run_pull
+from cachekit.pull.options import (
+    Clock,
+    Place,
+    PullOptions,
+    PullSource,
+    Reading,
+    find_sources,
+    parse_mode,
+    parse_time,
+)
 from tests.pull.aws import World, serving
 from tests.pull.records import NOW
 
@@ -85,8 +94,24 @@ def service(world: World) -> Callable[..., object]:
 def pull(tmp_path: Path) -> Callable[..., Pulled]:
     """Pulls into `calls.ndjson`, by the options of the command."""
 
-    def run(output: str | None = "calls.ndjson", clock: Clock | None = None, **asked: object) -> Pulled:
-        path = tmp_path / output if output else None
-        return run_pull(Asked(**asked), path, Context(tmp_path, {}, clock or standing()))
+    def run(output: str | None = "calls.ndjson", clock: Clock | None = None, **options: object) -> Pulled:
+        path, clock = tmp_path / output if output else None, clock or standing()
+        return run_pull(parsed(clock.now(), **options), path, Context(tmp_path, {}, clock))
 
     return run
+
+
+OF_READING = ("filter", "sample", "bodies", "content")
+
+
+def parsed(now: float, since: str = "24h", until: str | None = None, mode: str = "filter", **options) -> PullOptions:
+    """The options of the command, as it parses them."""
+    source = PullSource(options.pop("place", Place()), options.pop("log_group", None), options.pop("s3", None))
+    reading = {name: options.pop(name) for name in OF_READING if name in options}
+    return PullOptions(
+        sources=find_sources(source, options.pop("sources", None)),
+        since=parse_time(since, now),
+        until=None if until is None else parse_time(until, now),
+        reading=Reading(parse_mode(mode), **reading),
+        **options,
+    )

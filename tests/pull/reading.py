@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable
 from pathlib import Path
 
-from cachekit.pull.events import Batch
+from cachekit.pull.cursor import Batch
 from tests.pull.records import request_id
 
 

@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 
 from cachekit import Reporter, read_calls
 from cachekit.cli.app import app
-from cachekit.core.errors import OutsideError
+from cachekit.core.model.errors import OutsideError
 from tests.pull.aws import Events
 from tests.pull.reading import ids, wanted
 from tests.pull.records import HOUR, MODEL, NOW, iso, logged

@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import pytest
 
-from cachekit.core.errors import OutsideError
-from cachekit.pull.events import Span
+from cachekit.core.model.errors import OutsideError
+from cachekit.pull.cursor import Span
 from cachekit.pull.groups import Group, Most, read_group
 from tests.pull.aws import Events, Logged
 from tests.pull.reading import event_ids

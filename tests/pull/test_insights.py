@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cachekit.core.errors import OutsideError, UsageError
-from cachekit.pull.events import Span
+from cachekit.core.model.errors import OutsideError, UsageError
+from cachekit.pull.cursor import Span
 from cachekit.pull.insights import Query, read_insights, sample_clause
 from tests.pull.aws import Events, Fault
 from tests.pull.reading import event_ids

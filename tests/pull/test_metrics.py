@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from cachekit.cli.output.pull import check_text
-from cachekit.cli.output.text import plain
+from cachekit.cli.common.text import plain
+from cachekit.cli.pull.text import check_text
 from cachekit.pull.command import Checked
-from cachekit.pull.events import Span
+from cachekit.pull.cursor import Span
 from cachekit.pull.metrics import Check, comparable
 from tests.pull.records import DAY, HOUR, MINUTE, NOW
 

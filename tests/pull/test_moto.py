@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from cachekit.pull.wish import Place
+from cachekit.pull.options import Place
 from tests.pull.conftest import standing
 from tests.pull.reading import ids, wanted
 from tests.pull.records import HOUR, MINUTE, NOW, iso, key, packed, record
@@ -109,7 +109,7 @@ def test_what_cloudwatch_counted_is_held_against_the_log(group, metrics, pull):
     done = pull(log_group="/calls", metrics=True, clock=standing((NOW + HOUR) / 1000), **HOUR_AGO)
     by_model = {check.model: check for check in done.checked.checks}
     assert by_model[MODEL].counted[0] == 12
-    assert by_model[MODEL].held == (10, 100, 20_000, 3000, 250)
+    assert by_model[MODEL].logged == (10, 100, 20_000, 3000, 250)
     assert by_model[MODEL].missing == (2, 20, 4000, 600, 50)
     assert by_model["amazon.nova-pro-v1:0"].missing == (3, 70, 0, 0, 0)
 
@@ -123,7 +123,7 @@ def test_failed_calls_are_not_missing(moto, group, metrics, pull):
     }
     client.put_log_events(logGroupName="/calls", logStreamName="a", logEvents=[failed])
     done = pull(log_group="/calls", metrics=True, clock=standing((NOW + HOUR) / 1000), **HOUR_AGO)
-    assert [check.held[0] for check in done.checked.checks] == [1]
+    assert [check.logged[0] for check in done.checked.checks] == [1]
 
 
 def test_the_last_minutes_are_not_compared(group, pull):

@@ -8,10 +8,10 @@ from itertools import islice
 
 import pytest
 
-from cachekit.core.errors import OutsideError
+from cachekit.core.model.errors import OutsideError
 from cachekit.pull.aws import PAUSES, connect
-from cachekit.pull.objects import fetched, in_order
-from cachekit.pull.wish import Place
+from cachekit.pull.options import Place
+from cachekit.pull.s3 import fetched, in_order
 from tests.pull.conftest import standing
 
 DATA = bytes(range(256)) * 5000

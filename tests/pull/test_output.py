@@ -8,18 +8,18 @@ from pathlib import Path
 
 import pytest
 
-from cachekit.core.errors import InputError, UsageError
-from cachekit.pull.marks import Mark, mark_of
-from cachekit.pull.output import Log, cursor_path, opened
+from cachekit.core.model.errors import InputError, UsageError
+from cachekit.pull.cursor import Cursor, read_cursor
+from cachekit.pull.output import Log, cursor_path, open_output
 
-MARK = Mark(1000, 5000, {"filter": "x"}, 600, {"ab": 4000})
+MARK = Cursor(1000, 5000, {"filter": "x"}, 600, {"ab": 4000})
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """A log of two certain lines, and a line and a half behind them."""
     log = Log(tmp_path / "calls.ndjson")
-    log.marks["s"] = MARK
+    log.cursors["s"] = MARK
     log.write(b"one\ntwo\n")
     log.commit()
     log.write(b"three\nfo")
@@ -29,7 +29,7 @@ def path(tmp_path: Path) -> Path:
 
 def test_what_was_not_committed_is_cut_off(path):
     log = Log(path)
-    assert log.marks == {"s": MARK}
+    assert log.cursors == {"s": MARK}
     log.write(b"more\n")
     log.commit()
     log.close()
@@ -56,12 +56,12 @@ def test_a_file_that_no_pull_wrote_is_left_alone(tmp_path):
 
 def test_an_empty_file_may_be_pulled_into(tmp_path):
     (tmp_path / "calls.ndjson").touch()
-    assert Log(tmp_path / "calls.ndjson").marks == {}
+    assert Log(tmp_path / "calls.ndjson").cursors == {}
 
 
 def test_a_log_that_was_deleted_is_begun_anew(path):
     path.unlink()
-    assert Log(path).marks == {}
+    assert Log(path).cursors == {}
 
 
 def test_a_log_that_was_shortened_is_refused(path):
@@ -91,7 +91,7 @@ def test_a_log_is_written_by_one_pull_at_a_time(path):
 
 
 def test_a_pull_that_reached_nothing_leaves_nothing(tmp_path):
-    with opened(tmp_path / "calls.ndjson"):
+    with open_output(tmp_path / "calls.ndjson"):
         pass
     assert list(tmp_path.iterdir()) == []
 
@@ -100,7 +100,7 @@ def test_a_pipe_is_written_to_without_a_cursor(tmp_path):
     pipe = tmp_path / "pipe"
     os.mkfifo(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
-    with opened(pipe) as held:
+    with open_output(pipe) as held:
         held.write(b"line\n")
         held.commit()
     assert os.read(reader, 100) == b"line\n"
@@ -109,9 +109,9 @@ def test_a_pipe_is_written_to_without_a_cursor(tmp_path):
 
 
 def test_a_folder_that_is_not_there_is_named(tmp_path):
-    with pytest.raises(FileNotFoundError, match="nowhere"), opened(tmp_path / "nowhere" / "calls.ndjson"):
+    with pytest.raises(FileNotFoundError, match="nowhere"), open_output(tmp_path / "nowhere" / "calls.ndjson"):
         pass
 
 
 def test_a_mark_is_kept_and_read_as_it_was():
-    assert mark_of(json.loads(json.dumps(MARK.plain()))) == MARK
+    assert read_cursor(json.loads(json.dumps(MARK.plain()))) == MARK

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from cachekit.core.models import identify
+from cachekit.core.catalog.models import identify
 from cachekit.pull.profiles import FILE, Profiles, model_held
 from tests.pull.aws import Events, Fault
 from tests.pull.reading import lines

@@ -10,7 +10,7 @@ from collections import Counter
 
 import pytest
 
-from cachekit.core.errors import UsageError
+from cachekit.core.model.errors import UsageError
 from cachekit.pull.output import cursor_path
 from tests.pull.aws import Events, Fault
 from tests.pull.conftest import standing
@@ -40,7 +40,7 @@ def test_a_pull_writes_each_call_once_in_order(calls, pull):
 def test_a_pull_that_failed_goes_on_where_it_stopped(calls, world, pull, request_number):
     world.after = (request_number, Fault("ExpiredTokenException"))
     failed = pull(log_group="/calls", **SINCE)
-    assert "have expired" in failed.outcomes[0].fault.message()
+    assert "have expired" in failed.outcomes[0].error.message()
     world.after = None
     done = pull(log_group="/calls", **SINCE)
     assert done.outcomes[0].resumed is (request_number > 0)
@@ -101,7 +101,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("case", REFUSED)
 def test_a_pull_that_does_not_go_on_with_the_file_is_refused(calls, world, pull, case):
-    from cachekit.pull.wish import Place
+    from cachekit.pull.options import Place
 
     asked, message = REFUSED[case]
     world.groups["/others"] = world.groups["/calls"]
@@ -109,14 +109,14 @@ def test_a_pull_that_does_not_go_on_with_the_file_is_refused(calls, world, pull,
     before = calls.read_bytes(), cursor_path(calls).read_bytes()
     region = asked.get("region")
     done = pull(**{**SINCE, **{k: v for k, v in asked.items() if k != "region"}}, place=Place(region))
-    fault = done.outcomes[0].fault
+    fault = done.outcomes[0].error
     assert isinstance(fault, UsageError)
     assert message in fault.message()
     assert (calls.read_bytes(), cursor_path(calls).read_bytes()) == before
 
 
 def test_a_mistake_in_the_name_leaves_nothing_in_the_way(calls, world, pull):
-    assert "no such log group" in pull(log_group="/cals", **SINCE).outcomes[0].fault.message()
+    assert "no such log group" in pull(log_group="/cals", **SINCE).outcomes[0].error.message()
     assert not calls.exists()
     pull(log_group="/calls", **SINCE)
     assert len(ids(calls)) == COUNT

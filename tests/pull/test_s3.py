@@ -9,10 +9,10 @@ from collections import Counter
 
 import pytest
 
-from cachekit.core.errors import OutsideError, UsageError
-from cachekit.pull.events import Span
-from cachekit.pull.layout import Bucket
-from cachekit.pull.wish import Place, PullSource
+from cachekit.core.model.errors import OutsideError, UsageError
+from cachekit.pull.cursor import Span
+from cachekit.pull.options import Place, PullSource
+from cachekit.pull.s3 import Bucket
 from tests.pull.conftest import standing
 from tests.pull.reading import ids, lines, wanted
 from tests.pull.records import DAY, HOUR, MINUTE, NOW, iso, key, packed, record
@@ -229,12 +229,12 @@ def test_bodies_of_a_log_group_are_fetched_too(bucket, calls, moto, pull):
 
 def test_a_bucket_without_logs_is_told(bucket, pull):
     done = pull(s3="s3://calls/nowhere", **DAY_AGO)
-    assert isinstance(done.outcomes[0].fault, OutsideError)
-    assert "no invocation logs are kept there" in done.outcomes[0].fault.message()
+    assert isinstance(done.outcomes[0].error, OutsideError)
+    assert "no invocation logs are kept there" in done.outcomes[0].error.message()
 
 
 def test_a_bucket_that_is_not_there_is_told(moto, pull):
-    assert "no such bucket" in pull(s3="s3://nowhere/logs", **DAY_AGO).outcomes[0].fault.message()
+    assert "no such bucket" in pull(s3="s3://nowhere/logs", **DAY_AGO).outcomes[0].error.message()
 
 
 def test_an_empty_span_of_a_good_bucket_is_no_error(bucket, calls, pull):
@@ -248,7 +248,7 @@ def test_an_empty_span_of_a_good_bucket_is_no_error(bucket, calls, pull):
 def test_a_bucket_has_no_filters_and_no_insights(moto, calls, pull, asked, named):
     settings = {"s3Config": {"bucketName": "calls", "keyPrefix": "logs"}}
     moto("bedrock").put_model_invocation_logging_configuration(loggingConfig=settings)
-    fault = pull(s3="s3://calls" if named else None, **asked, **DAY_AGO).outcomes[0].fault
+    fault = pull(s3="s3://calls" if named else None, **asked, **DAY_AGO).outcomes[0].error
     assert isinstance(fault, UsageError)
     assert not calls.exists()
 

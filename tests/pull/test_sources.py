@@ -6,9 +6,8 @@ from collections import Counter
 
 import pytest
 
-from cachekit.core.errors import InputError, UsageError
-from cachekit.pull.sources import read_sources
-from cachekit.pull.wish import Place, PullSource
+from cachekit.core.model.errors import InputError, UsageError
+from cachekit.pull.options import Place, PullSource, read_sources
 from tests.pull.aws import Events, Fault
 from tests.pull.reading import ids, wanted
 from tests.pull.records import HOUR, NOW, iso, logged

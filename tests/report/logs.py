@@ -9,9 +9,9 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from cachekit.core.calls import Billing, Call
 from cachekit.core.logs.native_write import to_line
-from cachekit.core.usage import Usage
+from cachekit.core.model.calls import Billing, Call
+from cachekit.core.model.usage import Usage
 from cachekit.report import Report
 
 START = 1_790_000_000.0

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cachekit.core.calls import Call
-from cachekit.core.explain import Cause, explain
+from cachekit.core.explain.explain import Cause, explain
+from cachekit.core.explain.miss_cost import stake
+from cachekit.core.model.calls import Call
+from cachekit.core.model.usage import Usage
 from cachekit.core.pricing import find_rates, price
-from cachekit.core.stakes import stake
-from cachekit.core.usage import Usage
 from cachekit.report import ReportOptions, finish, fold
 from cachekit.report.causes import CauseReport, by_cause
 from tests.golden import run

@@ -6,8 +6,8 @@ from decimal import Decimal
 
 import pytest
 
-from cachekit.core.calls import Call
-from cachekit.core.usage import Usage
+from cachekit.core.model.calls import Call
+from cachekit.core.model.usage import Usage
 from cachekit.report import ReportOptions, finish, fold_calls
 from tests.report.logs import call
 

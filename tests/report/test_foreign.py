@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from cachekit.core.calls import Call
 from cachekit.core.logs.native import read_calls
+from cachekit.core.model.calls import Call
 from cachekit.report import Report, ReportOptions, Row, finish, fold, fold_calls
 from cachekit.report.save import save_log
 from tests.golden import run

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from cachekit.core.calls import Call
-from cachekit.core.errors import InputError, UsageError
-from cachekit.core.usage import Usage
+from cachekit.core.model.calls import Call
+from cachekit.core.model.errors import InputError, UsageError
+from cachekit.core.model.usage import Usage
 from cachekit.report import Report, Reporter, finish, fold_calls
 from cachekit.report.form import to_json
 from cachekit.report.gate import Thresholds, judge, read_baseline

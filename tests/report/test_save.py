@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from cachekit.core.calls import Call
-from cachekit.core.errors import UsageError
 from cachekit.core.logs.native import read_calls
 from cachekit.core.logs.reading import read_any
+from cachekit.core.model.calls import Call
+from cachekit.core.model.errors import UsageError
 from cachekit.report.save import save_log
 from tests.golden import run
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cachekit.core.calls import Call
 from cachekit.core.logs.native import read_line
-from cachekit.report.lines import WideLine
-from cachekit.report.slices import Slices, Teller
+from cachekit.core.model.calls import Call
+from cachekit.report.reading.fingerprint import Slices, Teller
+from cachekit.report.reading.lines import WideLine
 
 texts = st.sampled_from(["", "hello", "You are a clerk. Today is 2026-11-20.", "x" * 40, "é\n", "cache_control"])
 markers = st.sampled_from([{"type": "ephemeral"}, {"type": "ephemeral", "ttl": "1h"}, {"type": "other"}, None, 5])

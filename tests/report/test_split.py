@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cachekit.core.calls import Call
-from cachekit.core.errors import UsageError
 from cachekit.core.logs.native import read_calls
+from cachekit.core.model.calls import Call
+from cachekit.core.model.errors import UsageError
 from cachekit.report import ReportOptions, State, finish, fold, fold_calls, merge
-from cachekit.report.state import bounded
+from cachekit.report.folding.state import bounded
 from tests.report.logs import START, as_text, call, logs, write
 
 WAYS = [

@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from hypothesis import strategies as st
 
 from tests.stacks.parts import EPHEMERAL, PNG, POINT, SAID, SCHEMA, Strategy, chance, given, marked, rarely, some
 
-CLAUDE = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
-OPUS = "global.anthropic.claude-opus-5-5"
-NOVA = "us.amazon.nova-pro-v1:0"
-MODELS = {
-    "ChatAnthropic": ["claude-sonnet-4-5-20250929", "claude-opus-5-5"],
-    "ChatAnthropicBedrock": [CLAUDE, OPUS],
-    "ChatBedrock": [CLAUDE, CLAUDE, OPUS, NOVA],
-    "ChatBedrockConverse": [CLAUDE, CLAUDE, NOVA, "us.meta.llama3-3-70b-instruct-v1:0"],
-}
 TEXT = marked(given({"type": st.just("text"), "text": SAID}), 2)
 SOURCE = {"type": "base64", "media_type": "image/png", "data": PNG}
 IMAGE = marked(st.just({"type": "image", "source": SOURCE}), 2)
@@ -55,13 +48,13 @@ OPENAIS = given({"name": st.just("find"), "description": SAID, "parameters": st.
 )
 
 
-def chats(name: str) -> Strategy:
-    """Calls of one class."""
+def chats(name: str, route: Mapping[str, object]) -> Strategy:
+    """Calls of one class with one model."""
 
     @st.composite
     def calls(draw: st.DrawFn) -> dict[str, object]:
-        init: dict[str, object] = {"model": draw(st.sampled_from(MODELS[name])), "max_tokens": 64}
-        if name == "ChatBedrock" and chance(draw, 6):
+        init: dict[str, object] = {**route, "max_tokens": 64}
+        if name == "ChatBedrock" and len(route) == 1 and chance(draw, 6):
             init["beta_use_converse_api"] = draw(st.booleans())
         points = name == "ChatBedrockConverse" or bool(init.get("beta_use_converse_api"))
         request: dict[str, object] = {"class": name, "init": init, "messages": draw(messages(points))}

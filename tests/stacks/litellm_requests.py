@@ -1,33 +1,15 @@
-"""Keyword arguments of `litellm.completion`."""
+"""Keyword arguments of `litellm.completion`, `litellm.anthropic_messages` and `litellm.responses`."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from hypothesis import strategies as st
 
+from cachekit.core.libraries.litellm.proxy import ENDPOINT
+from tests.stacks.native_requests import BODY
 from tests.stacks.parts import CONTROL, EPHEMERAL, PDF, PNG, SAID, SCHEMA, TEXT, chance, given, marked, rarely, some
 
-CLAUDE = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
-ARN = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc123"
-MODELS = st.sampled_from(
-    [
-        "anthropic/claude-sonnet-4-5-20250929",
-        f"bedrock/{CLAUDE}",
-        f"bedrock/invoke/{CLAUDE}",
-        f"bedrock/converse/{CLAUDE}",
-        "bedrock/converse/us.anthropic.claude-3-7-sonnet-20250219-v1:0",
-        "bedrock/us.anthropic.claude-opus-4-8",
-        "bedrock/us.anthropic.claude-haiku-5-5",
-        "bedrock/us.amazon.nova-pro-v1:0",
-        "bedrock/invoke/us.amazon.nova-pro-v1:0",
-        "bedrock/us.meta.llama3-3-70b-instruct-v1:0",
-        f"bedrock/{ARN}",
-        "anthropic/claude-opus-4-8",
-        "gpt-4o",
-        "gpt-5.6",
-        "openai/gpt-5.1",
-        "azure/gpt-4o",
-    ]
-)
 BLOCK = marked(given({"type": st.just("text"), "text": TEXT}), 2)
 URL = f"data:image/png;base64,{PNG}"
 IMAGE = marked(st.sampled_from([{"url": URL}, URL]).map(lambda url: {"type": "image_url", "image_url": url}), 2)
@@ -86,18 +68,18 @@ EXTRAS = {
 
 
 @st.composite
-def completions(draw: st.DrawFn) -> dict[str, object]:
-    """Any model of the table, any turns, now and then an extra."""
+def completions(draw: st.DrawFn, route: Mapping[str, object]) -> dict[str, object]:
+    """Any turns on one route, now and then an extra."""
     turn = rarely(st.one_of(USER.map(lambda m: [m]), ASSISTANT.map(lambda m: [m])), tool_turns(), 3)
     middle = rarely(turn, SYSTEM.map(lambda m: [m]), 10)
     turns = [m for several in draw(st.lists(middle, max_size=3)) for m in several]
     request: dict[str, object] = {
-        "model": draw(MODELS),
+        **route,
         "max_tokens": 64,
         "messages": [*draw(some(SYSTEM, 0, 2)), *turns, draw(USER)],
     }
-    if str(request["model"]).startswith("openai/"):
-        request["api_base"] = draw(st.sampled_from(["https://api.openai.com/v1", "https://gateway.test/v1"]))
+    if str(request["model"]).startswith("openai/") and "api_base" not in request and chance(draw, 3):
+        request["api_base"] = "https://api.openai.com/v1"
     if any("tool_calls" in m for m in turns) or chance(draw, 3):
         request["tools"] = draw(some(TOOL, most=2))
     if chance(draw, 3):
@@ -106,3 +88,17 @@ def completions(draw: st.DrawFn) -> dict[str, object]:
         name = draw(st.sampled_from(sorted(EXTRAS)))
         request[name] = draw(EXTRAS[name])
     return request
+
+
+@st.composite
+def messages_calls(draw: st.DrawFn, route: Mapping[str, object]) -> dict[str, object]:
+    """Anthropic's body, as a proxy gets it at `/v1/messages`."""
+    return {**route, ENDPOINT: "/v1/messages", **draw(BODY)}
+
+
+@st.composite
+def responses_calls(draw: st.DrawFn, route: Mapping[str, object]) -> dict[str, object]:
+    """OpenAI's body, as a proxy gets it at `/v1/responses`."""
+    part = marked(given({"type": st.just("input_text"), "text": SAID}), 2)
+    turn = given({"role": st.sampled_from(["user", "developer", "system"]), "content": SAID | some(part)})
+    return {**route, ENDPOINT: "/v1/responses", "input": draw(some(turn))}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 
 from hypothesis import strategies as st
 
@@ -23,8 +24,9 @@ from tests.stacks.parts import (
     some,
 )
 
-CLAUDE = "us.anthropic.claude-sonnet-4-5-20250929-v1:0"
-MODEL = st.just("claude-sonnet-4-6")
+Route = Mapping[str, object]
+"""The keywords that choose a route: the model."""
+
 SOURCE = {"type": "base64", "media_type": "image/png", "data": PNG}
 TEXT_BLOCK = given({"type": st.just("text"), "text": TEXT})
 USER_BLOCK = marked(
@@ -55,9 +57,9 @@ BODY = given(
 
 
 @st.composite
-def messages_calls(draw: st.DrawFn) -> dict[str, object]:
+def messages_calls(draw: st.DrawFn, route: Route) -> dict[str, object]:
     """Keyword arguments of `messages.create`."""
-    request = {"model": draw(MODEL), **draw(BODY)}
+    request = {**route, **draw(BODY)}
     if chance(draw, 10):
         request["extra_body"] = draw(st.fixed_dictionaries({}, optional={"cache_control": CONTROL, "system": SAID}))
     if chance(draw, 10):
@@ -76,7 +78,6 @@ CACHE = {
     "prompt_cache_options": st.sampled_from([{"mode": "explicit"}, {"mode": "implicit", "ttl": "30m"}]),
     "prompt_cache_retention": st.sampled_from(["24h", "in_memory"]),
 }
-OPENAI = st.sampled_from(["gpt-4o", "gpt-5.6", "gpt-5.6-sol"])
 FUNCTION = marked(
     st.just({"type": "function", "function": {"name": "find", "parameters": SCHEMA}}),
     one_in=6,
@@ -84,10 +85,10 @@ FUNCTION = marked(
 
 
 @st.composite
-def chat_calls(draw: st.DrawFn) -> dict[str, object]:
+def chat_calls(draw: st.DrawFn, route: Route) -> dict[str, object]:
     """Keyword arguments of `chat.completions.create`."""
     system = given({"role": st.sampled_from(["system", "developer"]), "content": SAID | some(marked(PART, 6))})
-    request = {"model": draw(OPENAI), "messages": draw(some(system, 0, 1)) + draw(turns(SAID | some(PART), SAID))}
+    request = {**route, "messages": draw(some(system, 0, 1)) + draw(turns(SAID | some(PART), SAID))}
     request |= draw(st.fixed_dictionaries({}, optional=CACHE | {"tools": some(FUNCTION)}))
     if chance(draw, 10):
         request["cache_control"] = EPHEMERAL
@@ -95,12 +96,12 @@ def chat_calls(draw: st.DrawFn) -> dict[str, object]:
 
 
 @st.composite
-def responses_calls(draw: st.DrawFn) -> dict[str, object]:
+def responses_calls(draw: st.DrawFn, route: Route) -> dict[str, object]:
     """Keyword arguments of `responses.create`."""
     part = given({"type": st.just("input_text"), "text": SAID}, prompt_cache_breakpoint=BREAKPOINT)
     turn = given({"role": st.sampled_from(["user", "developer"]), "content": SAID | some(part)})
     tool = st.just({"type": "function", "name": "find", "parameters": SCHEMA, "strict": False})
-    request = {"model": draw(OPENAI), "input": draw(SAID | some(turn))}
+    request = {**route, "input": draw(SAID | some(turn))}
     request |= draw(st.fixed_dictionaries({}, optional=CACHE | {"instructions": SAID, "tools": some(tool, most=1)}))
     if chance(draw, 10):
         request[draw(st.sampled_from(["cache_control", "messages", "system"]))] = "x"
@@ -138,11 +139,10 @@ CONVERSE_TOOL = rarely(
 
 
 @st.composite
-def converse_calls(draw: st.DrawFn) -> dict[str, object]:
+def converse_calls(draw: st.DrawFn, route: Route) -> dict[str, object]:
     """Keyword arguments of `converse`."""
-    models = st.sampled_from([CLAUDE, CLAUDE, "us.amazon.nova-pro-v1:0", "us.meta.llama3-3-70b-instruct-v1:0"])
     said = turns(some(rarely(CONVERSE_BLOCK, RESULT, 6)), some(CONVERSE_TEXT | POINT, most=2))
-    request: dict[str, object] = {"modelId": draw(models), "messages": draw(said)}
+    request: dict[str, object] = {**route, "messages": draw(said)}
     system = rarely(some(CONVERSE_TEXT | POINT), SAID | some(WRONG_POINT), 10)
     request |= draw(st.fixed_dictionaries({}, optional={"system": system}))
     if draw(st.booleans()):
@@ -155,9 +155,9 @@ def converse_calls(draw: st.DrawFn) -> dict[str, object]:
 
 
 @st.composite
-def invoke_calls(draw: st.DrawFn) -> dict[str, object]:
+def invoke_calls(draw: st.DrawFn, route: Route) -> dict[str, object]:
     """`modelId` and a body, as an object or as JSON text."""
     body = {"anthropic_version": "bedrock-2023-05-31", **draw(BODY)}
     if chance(draw, 12):
-        return {"modelId": CLAUDE, "body": draw(st.sampled_from([3, None, ["x"]]))}
-    return {"modelId": CLAUDE, "body": json.dumps(body) if draw(st.booleans()) else body}
+        return {**route, "body": draw(st.sampled_from([3, None, ["x"]]))}
+    return {**route, "body": json.dumps(body) if draw(st.booleans()) else body}

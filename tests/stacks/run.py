@@ -9,28 +9,25 @@ year before. Libraries that cannot live together are apart.
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
-import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
-FOLDER = ROOT / ".venv-stacks"
-TOOLS = ("pytest", "hypothesis")
-SDKS = ("anthropic", "openai", "boto3")
-"""Dependencies of ours that each set brings in the releases that its libraries can live with."""
+from tests.stacks.environments import MEASURED, ROOT, environment, variables
 
 AGENTS = "strands-agents[anthropic,openai,litellm]"
-PYDANTIC_AI = "pydantic-ai-slim[anthropic,openai,bedrock]"
+PYDANTIC_AI = "pydantic-ai-slim[anthropic,openai,bedrock,google,openrouter]"
 SETS: dict[str, tuple[tuple[str, ...], ...]] = {
     "measured": (
         (
-            *("anthropic[bedrock]==2.10.0", "openai==3.51.0", "boto3==1.44.5", f"{PYDANTIC_AI}==2.68.0"),
-            *("langchain", "langchain-aws[anthropic]==1.9.1", "langchain-anthropic==1.7.7"),
+            *(f"anthropic[bedrock,vertex]=={MEASURED['anthropic']}", f"openai=={MEASURED['openai']}"),
+            *(f"boto3=={MEASURED['boto3']}", f"{PYDANTIC_AI}=={MEASURED['pydantic-ai-slim']}", "langchain"),
+            *(f"langchain-aws[anthropic]=={MEASURED['langchain-aws']}",),
+            *(f"langchain-anthropic=={MEASURED['langchain-anthropic']}",),
         ),
-        ("litellm==1.106.2", "mcp", f"{AGENTS}==1.62.0", "boto3==1.44.5"),
+        (f"litellm=={MEASURED['litellm']}", "mcp", f"boto3=={MEASURED['boto3']}"),
+        (f"{AGENTS}=={MEASURED['strands-agents']}", "mcp"),
     ),
     "newest": (
         (
@@ -48,37 +45,14 @@ SETS: dict[str, tuple[tuple[str, ...], ...]] = {
 }
 
 
-def environment(name: str, packages: Sequence[str], *, fresh: bool) -> Path:
-    """The Python of an environment with these packages and with us, made where it is missing."""
-    home = FOLDER / name
-    python, done = home / "bin" / "python", home / ".installed"
-    wanted = "\n".join((*packages, *_ours()))
-    if not fresh and done.exists() and done.read_text() == wanted:
-        return python
-    anew = ["--clear"] if done.exists() and done.read_text() != wanted else []
-    subprocess.run([sys.executable, "-m", "venv", *anew, str(home)], check=True)
-    install = [str(python), "-m", "pip", "install", "-qq", "--upgrade"]
-    subprocess.run([*install, *packages, *_ours()], check=True)
-    subprocess.run([*install, "--no-deps", "--editable", str(ROOT)], check=True)
-    done.write_text(wanted)
-    return python
-
-
-def _ours() -> list[str]:
-    """What we need ourselves, but the SDKs."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return [*TOOLS, *(wish for wish in project["dependencies"] if not wish.startswith(SDKS))]
-
-
 def run(name: str, python: Path, more: Sequence[str]) -> bool:
     """Real programs first, which are written for today's releases, then generated requests. Whether all was well."""
     print(f"--- {name}", flush=True)
-    env = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "ANTHROPIC_", "OPENAI_"))}
     ignoring = ["-o", "addopts=", "-W", "ignore", "-p", "no:cacheprovider"]
     programs = [python, "-m", "pytest", "-q", *ignoring, "tests/stacks"]
     requests = [python, "-m", "tests.stacks.agreement", *more]
     steps = [requests] if name.startswith("older") else [programs, requests]
-    codes = [subprocess.run(step, cwd=ROOT, env=env).returncode for step in steps]
+    codes = [subprocess.run(step, cwd=ROOT, env=variables()).returncode for step in steps]
     return not any(codes)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from hypothesis import strategies as st
 
 from tests.stacks.parts import (
@@ -18,20 +20,6 @@ from tests.stacks.parts import (
     some,
 )
 
-MODELS = {
-    "bedrock": st.sampled_from(
-        [
-            "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
-            "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
-            "us.amazon.nova-pro-v1:0",
-            "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc123",
-            "us.meta.llama3-3-70b-instruct-v1:0",
-        ]
-    ),
-    "anthropic": st.just("claude-sonnet-4-5-20250929"),
-    "litellm": st.just("anthropic/claude-sonnet-4-5-20250929"),
-    "openai": st.sampled_from(["gpt-4o", "gpt-5.1"]),
-}
 TTL = st.sampled_from(["5m", "1h", "1h", "24h"])
 CACHE_CONFIG = given(
     {},
@@ -86,10 +74,9 @@ SPEC = given(
 
 
 @st.composite
-def agents(draw: st.DrawFn) -> dict[str, object]:
-    """Any of the four model providers, Bedrock above all."""
-    provider = draw(st.sampled_from(["bedrock"] * 4 + ["anthropic"] * 2 + ["openai", "litellm"]))
-    model = {"model_id": draw(MODELS[provider]), **draw(st.fixed_dictionaries({}, optional=SETTINGS))}
+def agents(draw: st.DrawFn, provider: str, route: Mapping[str, object]) -> dict[str, object]:
+    """An agent on one model of one provider."""
+    model = {**route, **draw(st.fixed_dictionaries({}, optional=SETTINGS))}
     if provider == "anthropic":
         model["max_tokens"] = 64
     if chance(draw, 15):

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from cachekit.core.errors import UsageError
+from cachekit.core.model.errors import UsageError
 from cachekit.tracker import CacheTracker, alert_text, to_logger, webhook
 
 SECRET = "the harbour master's private notes "
@@ -238,6 +238,42 @@ def test_a_callback_that_hangs_hurts_nobody_and_what_it_misses_is_counted(claude
     release.set()
     tracker.flush(alerts=5)
     assert tracker.health()["alerts_sent"] == 100
+
+
+READINGS = {
+    "flush": lambda tracker: tracker.flush(),
+    "calls": lambda tracker: tracker.calls(),
+    "aggregate": lambda tracker: tracker.aggregate(),
+    "by_prefix": lambda tracker: tracker.by_prefix(),
+}
+
+
+@pytest.mark.parametrize("read", READINGS.values(), ids=READINGS)
+def test_the_alerts_of_a_call_are_out_when_results_are_read(read, claude):
+    alerts: list = []
+    tracker, _, call = tracked(claude, on_miss_alert=lambda found: (time.sleep(0.05), alerts.append(found)))
+    call(0, 2000)
+    read(tracker)
+    assert [alert.cause for alert in alerts] == ["cold"]
+
+
+def test_a_callback_may_ask_its_own_tracker(claude):
+    totals: list = []
+    tracker, _, call = tracked(claude, on_miss_alert=lambda _: totals.append(tracker.aggregate()["calls"]))
+    begun = time.monotonic()
+    call(0, 2000)
+    assert tracker.flush()
+    assert totals == [1]
+    assert time.monotonic() - begun < 1
+
+
+def test_flush_tells_whether_all_alerts_are_out(claude):
+    release = threading.Event()
+    tracker, _, call = tracked(claude, on_miss_alert=lambda _: release.wait())
+    call(0, 2000)
+    assert not tracker.flush(alerts=0.05)
+    release.set()
+    assert tracker.flush()
 
 
 def test_an_async_callback_is_awaited(claude):

@@ -16,8 +16,8 @@ import openai
 import pytest
 
 from cachekit import CallLog, explain, read_calls
-from cachekit.core.calls import BadLine
-from cachekit.core.errors import InputError
+from cachekit.core.model.calls import BadLine
+from cachekit.core.model.errors import InputError
 from cachekit.tracker import CacheTracker
 from tests.emulator.bodies import HANDBOOK, chat, claude
 from tests.tracker.appending import names, started

@@ -13,7 +13,7 @@ import pytest
 
 import cachekit
 from cachekit import CachePolicy, CacheTracker, CallMetrics, Provider
-from cachekit.core.errors import UsageError
+from cachekit.core.model.errors import UsageError
 from tests.emulator.bodies import claude, text
 from tests.tracker.tracked import tracker_of
 
@@ -345,6 +345,12 @@ def test_a_wrapped_function_may_outlive_its_tracker(tmp_path):
         while time.monotonic() < end and (not log.exists() or log.read_bytes().count(b"\n") < wanted):
             time.sleep(0.01)
         assert log.read_bytes().count(b"\n") == wanted
+
+
+def test_the_prices_of_a_tracker_can_be_read():
+    flat = {"input": 1.0, "output": 2.0, "cache_read": 0.1}
+    assert quiet(pricing=flat).pricing == flat
+    assert quiet().pricing["claude-sonnet-4-6"]["input"] == 3.0
 
 
 def test_a_listener_that_fails_does_not_stop_the_others(capfd):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cachekit.core.usage import Usage
+from cachekit.core.model.usage import Usage
 from cachekit.emulator import Emulator
 from cachekit.tracker import CacheTracker, CallMetrics
 

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
 from cachekit.core.auditors.report import AuditReport
-from cachekit.core.changes import Change, changes
-from cachekit.core.findings import Verdict
-from cachekit.core.prompt import Note, Prompt, Section
+from cachekit.core.cache.simulate import TimedPrompt, simulate_requests
+from cachekit.core.catalog.policy import Policy
+from cachekit.core.explain.changes import Change, changes
+from cachekit.core.model.findings import Verdict
+from cachekit.core.model.prompt import Note, Prompt, Section
+from cachekit.core.model.prompt import compare as compare_prompts
+from cachekit.core.model.usage import Usage
 
 _ADVICE = {
     "timestamp": "move the timestamp behind the last breakpoint",
@@ -23,6 +30,87 @@ _ADVICE = {
     "model": "keep a conversation on one model",
     "prompt_cache_key": "keep the key stable",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """A request held to the ones before it: what breaks the prefix that the last one cached, in cache order, and what
+    it means for this call, as notes for the rule `prefix-changed`."""
+
+    changes: tuple[Change, ...] = ()
+    notes: tuple[Note, ...] = ()
+
+
+def compare_with_earlier(previous: AuditReport, prompt: Prompt, policy: Policy) -> Comparison:
+    """What a request reads, writes and pays in full, given the entries that the requests before it left; they are
+    simulated a second apart."""
+    broken = divergences(previous, prompt)
+    earlier = timed_requests(previous)
+    *_, before, now = simulate_requests((*earlier, TimedPrompt(prompt, policy, float(len(earlier)))))
+    due = (
+        before.usage.read + before.usage.written
+        if policy.style != "automatic"
+        else policy.cacheable(previous.prompt.total().mid)
+    )
+    if not now.predictable or not before.predictable:
+        return Comparison(broken, tuple(note_of(change) for change in broken))
+    usage = now.usage
+    lost = usage.written or (usage.uncached if policy.style == "automatic" else 0)
+    if broken and due and not usage.read:
+        return Comparison(broken, tuple(_change_notes(broken, lost)))
+    if broken:
+        told = f"{usage.read:,} tokens are read all the same, {lost:,} are written anew"
+        notes = tuple(replace(note_of(change), code="prefix_changed_later") for change in broken)
+        first = replace(notes[0], detail=f"{notes[0].detail}; {told}", tokens=lost)
+        return Comparison(broken, (first, *notes[1:]) if usage.read else ())
+    if due and not usage.read and policy.style == "breakpoints" and prompt.marked():
+        mark = prompt.marked()[-1][2]
+        reach = f"the {policy.lookback} positions" if policy.lookback else "what"
+        detail = (
+            f"nothing changed, but the last breakpoint moved on beyond {reach} that the provider looks back from it: "
+            f"{lost:,} tokens are written anew"
+        )
+        hint = "keep the earlier breakpoint too, or set one in between"
+        return Comparison((), (Note("prefix_out_of_sight", mark.route, detail, hint, tokens=lost),))
+    return Comparison((), tuple(_paid_again(previous, prompt, usage)))
+
+
+def timed_requests(report: AuditReport) -> tuple[TimedPrompt, ...]:
+    """The requests that led up to a report, and its own, a second apart."""
+    return (*report.earlier, TimedPrompt(report.prompt, report.policy, float(len(report.earlier))))
+
+
+def _change_notes(broken: tuple[Change, ...], lost: int) -> Iterator[Note]:
+    """The first difference costs all that is written anew; later ones are information."""
+    for number, change in enumerate(broken):
+        note = note_of(change)
+        if number:
+            yield replace(note, code="prefix_changed_later")
+        else:
+            yield replace(note, detail=f"{note.detail}; {lost:,} tokens are written anew", tokens=lost)
+
+
+_WORTH_SAYING = 256
+"""Tokens paid again below which nothing is said: the last turns of a conversation are always a little behind."""
+
+
+def _paid_again(previous: AuditReport, prompt: Prompt, usage: Usage) -> Iterator[Note]:
+    """Tokens that the request before sent already, and that this one neither reads nor writes."""
+    split = compare_prompts(previous.prompt, prompt)
+    shared = split.index if split is not None else min(len(previous.prompt.blocks), len(prompt.blocks))
+    running = prompt.running()
+    again = (running[shared - 1].mid if shared else 0) - usage.read - usage.written
+    if again >= _WORTH_SAYING and again * 10 >= usage.input_total and prompt.marked():
+        index = prompt.marked()[-1][0]
+        first, last = prompt.blocks[min(index + 1, shared - 1)], prompt.blocks[shared - 1]
+        yield Note(
+            "prefix_paid_again",
+            first.route,
+            f"{again:,} tokens from {first.route} to {last.route} were sent before and are paid in full again: no "
+            "breakpoint stands behind them",
+            f"let the last breakpoint move on: set one at {prompt.blocks[-1].route}",
+            tokens=again,
+        )
 
 
 def divergences(previous: AuditReport, current: Prompt) -> tuple[Change, ...]:

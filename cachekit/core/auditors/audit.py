@@ -9,29 +9,33 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from cachekit.core.auditors.against import divergences, note_of
+from cachekit.core.auditors.against import Comparison, compare_with_earlier, timed_requests
 from cachekit.core.auditors.choose import has_left, resolve_backend
 from cachekit.core.auditors.forecast import forecast
-from cachekit.core.auditors.marks import judge_marks
 from cachekit.core.auditors.records import Unwrapped, betas, unwrap
 from cachekit.core.auditors.report import AuditReport
-from cachekit.core.auditors.sent import Sent, sent_marks
-from cachekit.core.auditors.stacks import library_of, translate
-from cachekit.core.auditors.stacks.as_sent import as_sent
-from cachekit.core.auditors.stacks.wire import Wire
 from cachekit.core.auditors.user_routes import on_user_request, on_user_routes
 from cachekit.core.auditors.verdict import verdict_of
-from cachekit.core.backends import Backend
-from cachekit.core.captured import Captured
-from cachekit.core.counted import with_total
-from cachekit.core.findings import Confidence, Finding
-from cachekit.core.implicit import with_policy
-from cachekit.core.policy import Policy, find_policy
+from cachekit.core.cache.implicit import with_policy
+from cachekit.core.cache.marks import judge_marks
+from cachekit.core.catalog.policy import Policy, find_policy
+from cachekit.core.catalog.tokens import measure
+from cachekit.core.catalog.tokens.counted import with_total
+from cachekit.core.libraries import library_for, translate, version_for
+from cachekit.core.libraries.origins import as_sent
+from cachekit.core.libraries.placing import describe_form
+from cachekit.core.libraries.sent import Sent, sent_marks
+from cachekit.core.libraries.versions import check_release, speaks_of_caching
+from cachekit.core.libraries.wire import Wire
+from cachekit.core.model.backends import Backend, api_of
+from cachekit.core.model.calls import Billing
+from cachekit.core.model.captured import Captured
+from cachekit.core.model.findings import Confidence, Finding, Severity, Verdict
+from cachekit.core.model.ground import Ground
+from cachekit.core.model.prompt import Note, Prompt, Tokens
+from cachekit.core.model.routes import nearest
 from cachekit.core.pricing import Rates, find_rates
-from cachekit.core.prompt import Note, Prompt, Tokens
 from cachekit.core.providers import lower
-from cachekit.core.routes import nearest
-from cachekit.core.tokens import measure
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,28 +56,10 @@ class AuditOptions:
     previous: AuditReport | None = None
 
 
-def audit(
-    request: Mapping[str, object] | Captured,
-    backend: Backend | str | None = None,
-    *,
-    library_version: str | None = None,
-    tokens: int | None = None,
-    now: float | None = None,
-) -> AuditReport:
-    """Audit one request. Never raises on a request, whatever JSON it is; `UsageError` when the backend is not given and
-    the shape does not tell it.
-
-    `request`: what is handed to the library (for native backends the body), or what `capture()` saw leave. `backend`: a
-    Backend or its name. `library_version`: the library's release, by default the installed one, else the newest
-    modelled. `tokens`: the exact input total, where it was counted. `now`: seconds since 1970, for dated prices.
-    """
-    return audit_with(request, backend, AuditOptions(library_version, tokens, now))
-
-
 def audit_with(
     request: Mapping[str, object] | Captured, backend: Backend | str | None, options: AuditOptions
 ) -> AuditReport:
-    """`audit` with all options."""
+    """Audits one request. Never raises on a request, whatever JSON it is; UsageError where its backend is unknown."""
     return audit_given(unwrap(request), backend, options)
 
 
@@ -81,18 +67,25 @@ def audit_given(given: Unwrapped, backend: Backend | str | None, options: AuditO
     """`audit_with` for a request that was taken out of its record."""
     chosen = resolve_backend(given, backend)
     wire = _wire(given, chosen, options)
-    policy = find_policy(wire.model or _model(wire), given.host or _host(wire), _overrides(options))
+    host = given.host or wire.host or _host(wire)
+    policy = find_policy(wire.model or _model(wire), host, _overrides(options), api_of(wire.backend))
     prompt = _prompt(wire, given, policy, options)
-    broken = divergences(options.previous, prompt) if options.previous else ()
-    prompt = replace(prompt, notes=(*map(note_of, broken), *prompt.notes))
+    compared = compare_with_earlier(options.previous, prompt, policy) if options.previous else Comparison()
+    form = "" if has_left(given, chosen) else describe_form(given.request, chosen)
+    written = (Note("breakpoint_form", "", form),) if form else ()
+    prompt = replace(prompt, notes=(*compared.notes, *prompt.notes, *written))
     found = _run_rules(prompt, policy)
+    if wire.ground is Ground.ASSUMED:
+        # where nothing asks for a breakpoint, no way of any library makes one
+        sure = _OF_THE_TEXT if speaks_of_caching(given.request) else _OF_THE_TEXT | {"no-mark"}
+        found = tuple(finding if finding.rule in sure else _assumed(finding) for finding in found)
     speaking = tuple(finding for finding in found if _speaks(finding, options))
     shown = [on_user_request(finding, given.request, wire.origin) for finding in found if _is_shown(finding, options)]
     rates = _rates(policy, prompt, options)
     return AuditReport(
         backend=chosen,
-        library="" if has_left(given, chosen) else library_of(chosen),
-        library_version="" if has_left(given, chosen) else _version(chosen, options),
+        library="" if has_left(given, chosen) else library_for(chosen).name,
+        library_version="" if has_left(given, chosen) else version_for(chosen, options.library_version),
         policy=policy,
         prompt=prompt,
         verdict=verdict_of(speaking, prompt, policy),
@@ -101,7 +94,8 @@ def audit_given(given: Unwrapped, backend: Backend | str | None, options: AuditO
         sent=_sent(wire, prompt),
         raises=wire.raises,
         forecast=forecast(prompt, policy, rates) if rates else None,
-        changes=broken,
+        changes=compared.changes,
+        earlier=timed_requests(options.previous) if options.previous else (),
         unshown=_unshown(speaking, options),
         priced_by=rates.source if rates else "",
     )
@@ -116,6 +110,8 @@ def wire_of(request: Mapping[str, object] | Captured, backend: Backend | str | N
 def _wire(given: Unwrapped, backend: Backend, options: AuditOptions) -> Wire:
     if has_left(given, backend):
         return as_sent(given.request, backend)
+    if options.library_version is not None:
+        check_release(library_for(backend).name, options.library_version)
     return translate(as_called(given.request, backend, options), backend, options.library_version)
 
 
@@ -123,7 +119,7 @@ def as_called(request: Mapping[str, object], backend: Backend, options: AuditOpt
     """The request as its library is called with it: a proxy puts another model and keywords of its own in."""
     if backend is not Backend.LITELLM or options.proxy is None:
         return request
-    from cachekit.core.auditors.stacks.litellm import load_proxy_config, resolve_alias
+    from cachekit.core.libraries.litellm import load_proxy_config, resolve_alias
 
     return resolve_alias(request, load_proxy_config(options.proxy))
 
@@ -147,26 +143,40 @@ def _overrides(options: AuditOptions) -> Mapping[str, object]:
 
 def _prompt(wire: Wire, given: Unwrapped, policy: Policy, options: AuditOptions) -> Prompt:
     """The prompt on the user's own routes, with the notes of all who touched it, measured."""
-    prompt = measure(with_policy(lower(wire.body, wire.backend), policy))
+    prompt = measure(with_policy(lower(wire.body, wire.backend, routed=wire.routed), policy))
     prompt = on_user_routes(prompt, wire.origin)
-    scope = replace(prompt.scope, model=wire.model or prompt.scope.model)
+    scope = replace(
+        prompt.scope,
+        model=wire.model or prompt.scope.model,
+        provider=wire.provider or prompt.scope.provider,
+        host=wire.host or prompt.scope.host,
+    )
     prompt = replace(prompt, scope=scope)
-    notes = (*given.notes, *betas(given.request), *_library_notes(wire), *wire.notes, *prompt.notes)
+    notes = (*given.notes, *betas(given.request), *wire.library_notes(), *prompt.notes)
     prompt = replace(prompt, notes=notes)
     counted = given.tokens if options.tokens is None else options.tokens
     return prompt if counted is None else with_total(prompt, counted)
-
-
-def _library_notes(wire: Wire) -> tuple[Note, ...]:
-    """The library's own refusal, and what cannot be known of its release, as notes for the rules."""
-    refusal = (Note("library_refuses", "", wire.raises),) if wire.raises is not None else ()
-    return (*refusal, *(Note("library_unsure", "", reason) for reason in wire.unsure))
 
 
 def _run_rules(prompt: Prompt, policy: Policy) -> tuple[Finding, ...]:
     from cachekit.core.auditors.rules import RULES
 
     return tuple(finding for rule in RULES for finding in rule(prompt, policy))
+
+
+_OF_THE_TEXT = frozenset({"below-minimum", "no-caching-model", "unknown-model", "prefix-changed", "volatile-text"})
+"""Rules that judge text and model, which a library leaves as they are."""
+
+
+def _assumed(finding: Finding) -> Finding:
+    """A finding about a body that is only assumed: no error, no edit, and no more than unsure."""
+    return replace(
+        finding,
+        severity=Severity.WARN if finding.severity is Severity.ERROR else finding.severity,
+        confidence=Confidence.SUSPECTED,
+        verdict=Verdict.UNSURE if finding.verdict is Verdict.NO else finding.verdict,
+        edits=(),
+    )
 
 
 def _is_shown(finding: Finding, options: AuditOptions) -> bool:
@@ -198,7 +208,9 @@ def _sent(wire: Wire, prompt: Prompt) -> tuple[Sent, ...]:
 
 def _rates(policy: Policy, prompt: Prompt, options: AuditOptions) -> Rates | None:
     model, size = prompt.scope.model, prompt.total().mid
-    return find_rates(model, policy.host, at=options.now, prompt_tokens=size, overrides=_overrides(options))
+    billing = Billing(batch=any(note.code == "in_batch" for note in prompt.notes))
+    overrides = _overrides(options)
+    return find_rates(model, policy.host, at=options.now, prompt_tokens=size, billing=billing, overrides=overrides)
 
 
 def _priced(finding: Finding, rates: Rates | None) -> Finding:
@@ -206,10 +218,3 @@ def _priced(finding: Finding, rates: Rates | None) -> Finding:
     if rates is None or rates.input is None or rates.read is None or not finding.tokens:
         return finding
     return replace(finding, usd=(rates.input - rates.read) * finding.tokens / 1_000_000)
-
-
-def _version(backend: Backend, options: AuditOptions) -> str:
-    from cachekit.core.auditors.stacks import NEWEST, installed_version
-
-    library = library_of(backend)
-    return options.library_version or installed_version(library) or NEWEST[library]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from cachekit.core.auditors.detect import candidates
 from cachekit.core.auditors.records import Unwrapped
-from cachekit.core.backends import NATIVE, Backend
-from cachekit.core.errors import UsageError
+from cachekit.core.libraries.detect import candidates
+from cachekit.core.model.backends import NATIVE, Backend
+from cachekit.core.model.errors import UnknownBackendError, UsageError
 
 _NAME_ONE = "name one with --backend"
 
@@ -17,18 +17,18 @@ def resolve_backend(given: Unwrapped, backend: Backend | str | None) -> Backend:
             return Backend(backend)
         except ValueError:
             names = ", ".join(dict.fromkeys(member.value for member in Backend))
-            raise UsageError(f"no backend {str(backend)[:40]!r}", mend=f"choose one of {names}") from None
+            raise UnknownBackendError(f"no backend {str(backend)[:40]!r}", hint=f"choose one of {names}") from None
     if given.backend is not None:
         return given.backend
     if given.api:
-        raise UsageError(f"a call of the api {given.api[:40]!r}, whose cache is not known", mend=_NAME_ONE)
+        raise UsageError(f"a call of the api {given.api[:40]!r}, whose cache is not known", hint=_NAME_ONE)
     found = tuple(member for member in candidates(given.request) if not given.sent or member in NATIVE)
     if len(found) == 1:
         return found[0]
     if found:
         names = ", ".join(member.value for member in found)
-        raise UsageError(f"the request may be for {names}", mend=_NAME_ONE)
-    raise UsageError("this does not look like a request of any backend", mend=f"{_NAME_ONE}, if it is one")
+        raise UsageError(f"the request may be for {names}", hint=_NAME_ONE)
+    raise UsageError("this does not look like a request of any backend", hint=f"{_NAME_ONE}, if it is one")
 
 
 def has_left(given: Unwrapped, backend: Backend) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from cachekit.core.auditors.audit import AuditOptions, audit_with
-from cachekit.core.backends import Backend
-from cachekit.core.captured import Captured
-from cachekit.core.changes import Change, changes
+from cachekit.core.explain.changes import Change, changes
+from cachekit.core.model.backends import Backend
+from cachekit.core.model.captured import Captured
 
 
 def compare(

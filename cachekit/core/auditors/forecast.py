@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from decimal import Decimal
 
-from cachekit.core.auditors.marks import MarkVerdict, judge_marks
-from cachekit.core.findings import Verdict
-from cachekit.core.policy import Policy, on_grid
+from cachekit.core.cache.marks import MarkVerdict, judge_marks
+from cachekit.core.catalog.policy import Policy, on_grid
+from cachekit.core.model.findings import Verdict
+from cachekit.core.model.prompt import Prompt
 from cachekit.core.pricing import Rates
-from cachekit.core.prompt import Prompt
 
 _MILLION = 1_000_000
 

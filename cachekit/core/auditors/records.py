@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from cachekit.core.auditors.detect import backend_of_api, backend_of_path, model_of_path
-from cachekit.core.backends import NATIVE, Backend
-from cachekit.core.captured import Captured
-from cachekit.core.prompt import Note
-from cachekit.core.shape import dig, items, mapping, text
+from cachekit.core.jsonio.json_access import dig, items, mapping, text
+from cachekit.core.libraries.detect import backend_of_api, backend_of_path, model_of_path
+from cachekit.core.model.backends import NATIVE, Backend
+from cachekit.core.model.captured import Captured
+from cachekit.core.model.prompt import Note
 
 _IN_BATCH = (Note("in_batch", "", "the request is part of a batch"),)
 
@@ -49,6 +49,8 @@ def unwrap(value: Mapping[str, object] | Captured) -> Unwrapped:
         return _captured(value)
     if isinstance(value.get("request"), dict) and "usage" in value:
         return _logged(value)
+    if set(value) == {"body"} and "messages" in mapping(value["body"]):
+        return Unwrapped(mapping(value["body"]), place="body")
     return Unwrapped(value)
 
 
@@ -98,7 +100,7 @@ def _recorded(usage: object, provider: str, request: Mapping[str, object]) -> in
     tools = [str(mapping(tool).get("type") or "") for tool in items(request.get("tools"))]
     if any(tool.startswith(SEVERAL_PASSES) for tool in tools):
         return None
-    from cachekit.core.responses import parse_usage
+    from cachekit.core.providers.responses import parse_usage
 
     return parse_usage(usage, provider).input_total or None
 

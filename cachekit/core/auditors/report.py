@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from cachekit.core.auditors.forecast import Forecast
-from cachekit.core.auditors.marks import MarkVerdict
-from cachekit.core.auditors.sent import Sent
-from cachekit.core.backends import Backend
-from cachekit.core.changes import Change
-from cachekit.core.findings import Finding, Severity, Verdict
-from cachekit.core.policy import Policy
-from cachekit.core.prompt import Prompt
+from cachekit.core.cache.marks import MarkVerdict
+from cachekit.core.cache.simulate import TimedPrompt
+from cachekit.core.catalog.policy import Policy
+from cachekit.core.explain.changes import Change
+from cachekit.core.libraries.sent import Sent
+from cachekit.core.model.backends import Backend
+from cachekit.core.model.findings import Confidence, Finding, Severity, Verdict
+from cachekit.core.model.prompt import Prompt
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +23,9 @@ class AuditReport:
     Three things are told apart: `sent`, the breakpoints that reach the wire; the marks of `prompt`, those that the
     provider reads there; and `marks`, whether the prefix of each qualifies. `raises` is the library's own refusal.
     Routes of findings, marks and prompt point into the request as the user wrote it. `changes` are what breaks the
-    prefix of the request before it, with excerpts of prompt text (in memory only). `unshown`: rules that were not asked
-    for and speak in the verdict all the same.
+    prefix of the request before it, with excerpts of prompt text (in memory only). `earlier`: the requests before it.
+    `unshown`: rules that were not asked for and speak in the verdict all the same. `observe` audits what the installed
+    library really sends, where that is newer than its model.
     """
 
     backend: Backend
@@ -37,8 +40,10 @@ class AuditReport:
     raises: str | None = None
     forecast: Forecast | None = None
     changes: tuple[Change, ...] = ()
+    earlier: tuple[TimedPrompt, ...] = ()
     unshown: tuple[str, ...] = ()
     priced_by: str = field(default="", compare=False)
+    observe: Callable[[], AuditReport] | None = field(default=None, compare=False, repr=False)
 
     @property
     def will_cache(self) -> bool:
@@ -76,17 +81,23 @@ class AuditReport:
         return tuple(
             f
             for f in self.findings
-            if f.severity is Severity.ERROR or (f.rule == _LOST and f.severity is not Severity.INFO)
+            if f.severity is Severity.ERROR
+            or (f.rule == _LOST and f.severity is not Severity.INFO and f.confidence is Confidence.CONFIRMED)
         )
 
     def assert_caches(self) -> None:
         """Raises AssertionError with the reasons unless the verdict is yes and every breakpoint is kept as it was asked
         for: where one of several is lost, or an hour becomes five minutes, that is told too. Messages hold no prompt
-        text."""
+        text. An installed library that is newer than its model is run, offline, and what it sends is judged."""
+        if self.observe is not None:
+            self.observe().assert_caches()
+            return
         if self.will_cache and not self.unkept:
             return
         through = f"through {self.library}" if self.library else f"with {self.backend}"
         lines = [f"{_HEADLINES[self.verdict].format(through=through)} (verdict: {self.verdict})"]
+        if self.raises is not None:
+            lines.append(f"  [error] the library refuses it: {self.raises}")
         lines += [_told(f) for f in self.findings if f.severity is not Severity.INFO or f.verdict is not None]
         raise AssertionError("\n".join(lines))
 
@@ -101,5 +112,5 @@ _HEADLINES = {
 
 def _told(finding: Finding) -> str:
     place = f"{finding.route}: " if finding.route else ""
-    mend = f" -> {finding.recommendation}" if finding.recommendation else ""
-    return f"  [{finding.severity}] {finding.rule}: {place}{finding.message}{mend}"
+    hint = f" -> {finding.recommendation}" if finding.recommendation else ""
+    return f"  [{finding.severity}] {finding.rule}: {place}{finding.message}{hint}"

@@ -8,12 +8,12 @@ from itertools import pairwise
 from cachekit.core.auditors.against import note_of
 from cachekit.core.auditors.audit import AuditOptions, audit_with
 from cachekit.core.auditors.report import AuditReport
-from cachekit.core.backends import Backend
-from cachekit.core.captured import Captured
-from cachekit.core.changes import changes
-from cachekit.core.errors import UsageError
-from cachekit.core.families import trailing_user_blocks
-from cachekit.core.prompt import Prompt
+from cachekit.core.explain.changes import changes
+from cachekit.core.model.backends import Backend
+from cachekit.core.model.captured import Captured
+from cachekit.core.model.errors import UsageError
+from cachekit.core.model.prompt import Prompt
+from cachekit.core.providers.families import trailing_user_blocks
 
 
 def assert_stable_prefix(
@@ -25,7 +25,7 @@ def assert_stable_prefix(
     """
     if len(requests) < 2:
         raise UsageError(
-            "one request alone has nothing to be stable against", mend="assert_stable_prefix(one, another)"
+            "one request alone has nothing to be stable against", hint="assert_stable_prefix(one, another)"
         )
     options = AuditOptions(library_version=library_version)
     reports = [audit_with(request, backend, options) for request in requests]
@@ -49,7 +49,7 @@ def _broken(number: int, before: Prompt, after: Prompt) -> Iterator[str]:
         if change.index <= reach:
             note = note_of(change)
             place = f"{note.route}: " if note.route else ""
-            yield f"  request {number}: {place}{note.detail} -> {note.mend}"
+            yield f"  request {number}: {place}{note.detail} -> {note.hint}"
 
 
 def _reach(prompt: Prompt) -> int:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from cachekit.core.findings import Edit, Finding
-from cachekit.core.prompt import Prompt
-from cachekit.core.routes import join, nearest, parent, resolve, steps
-from cachekit.core.shape import mapping
+from cachekit.core.jsonio.json_access import mapping
+from cachekit.core.model.findings import Edit, Finding
+from cachekit.core.model.prompt import Prompt
+from cachekit.core.model.routes import join, nearest, parent, resolve, steps
 
 MODEL_ROUTES = ("model.model_id", "init.model_id", "init.model", "modelId", "model", "body.model")
 """Where requests name their model; the first that holds text."""
@@ -18,6 +18,13 @@ _MARKERS = frozenset(
     "prompt_cache_retention".split()
 )
 _ON_BLOCKS = ("cache_control", "prompt_cache_breakpoint")
+
+
+_SETTINGS = frozenset(
+    "cache_tools cache_prompt bedrock_cache_tool_definitions bedrock_cache_instructions bedrock_cache_messages "
+    "anthropic_cache_tool_definitions anthropic_cache_instructions anthropic_cache_messages".split()
+)
+"""Settings of libraries that place one breakpoint each: without the setting there is no breakpoint."""
 
 
 def on_user_routes(prompt: Prompt, origin: Mapping[str, str]) -> Prompt:
@@ -83,6 +90,9 @@ def _applicable(edit: Edit, request: Mapping[str, object]) -> Edit | None:
         marker = _marker_at(request, above)
         return None if marker is None else _of_marker(edit, request, marker)
     if edit.op == "remove":
+        last = steps(edit.route)[-1:]
+        if last and last[0] in _SETTINGS and _has(request, edit.route):
+            return edit
         marker = _marker_at(request, edit.route)
         return None if marker is None else replace(edit, route=marker)
     return edit if isinstance(_at(request, above), (dict, list)) else None

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from cachekit.core.auditors.marks import judge_marks, takes_marks
-from cachekit.core.findings import Finding, Verdict
-from cachekit.core.policy import Policy
-from cachekit.core.prompt import Prompt
+from cachekit.core.cache.marks import judge_marks, takes_marks
+from cachekit.core.catalog.policy import Policy
+from cachekit.core.model.findings import Finding, Verdict
+from cachekit.core.model.prompt import Prompt
 
 
 def verdict_of(findings: Iterable[Finding], prompt: Prompt, policy: Policy) -> Verdict:

@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from cachekit.core.calls import Call
+from cachekit.core.jsonio.json_access import mapping, text
 from cachekit.core.logs import raw
-from cachekit.core.logs.format import Format, Record, Skip, record_reader
-from cachekit.core.responses import read_response
-from cachekit.core.shape import mapping, text
+from cachekit.core.logs.format import Format, Record, Skip, calls_of_response, record_reader
+from cachekit.core.model.calls import Call
+from cachekit.core.providers.responses import read_response
 
 NAME = "anthropic-batch"
 
@@ -29,13 +29,15 @@ def calls(record: Record) -> Iterator[Call | Skip]:
     if not raw.has_usage(message):
         yield Skip("no usage")
         return
-    call = raw.call_of(message, read_response(message, "anthropic"), "anthropic", "messages")
+    response = read_response(message, "anthropic")
+    call = raw.call_of(message, response, "anthropic", "messages")
     name = text(record.get("custom_id"))
-    yield replace(
+    call = replace(
         call,
         billing=replace(call.billing, batch=True),
         labels={**call.labels, "custom_id": name} if name else call.labels,
     )
+    yield from calls_of_response(call, response.attempts)
 
 
 def sniff(record: Record) -> bool:

@@ -16,17 +16,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from cachekit.core.calls import BadLine, Billing, Call
-from cachekit.core.counts import EXCLUSIVE, NO_USAGE, Counts, noted, settle
-from cachekit.core.documents import NOT_JSON, Value, read_records
-from cachekit.core.inputs import Source
-from cachekit.core.logs.format import Format, Record, Skip, clean_labels, record_reader
-from cachekit.core.objects import decoded
-from cachekit.core.prompt import Scope
-from cachekit.core.responses import METRICS, Response, read_response
-from cachekit.core.shape import count, dig, items, mapping, moment, number, text
-from cachekit.core.streams import merge_events
-from cachekit.core.usage import Usage
+from cachekit.core.jsonio.documents import NOT_JSON, Value, read_records
+from cachekit.core.jsonio.inputs import Source
+from cachekit.core.jsonio.json_access import count, dig, items, mapping, moment, number, text
+from cachekit.core.logs.format import Format, Record, Skip, calls_of_response, clean_labels, record_reader
+from cachekit.core.model.calls import BadLine, Billing, Call
+from cachekit.core.model.prompt import Scope
+from cachekit.core.model.usage import Usage
+from cachekit.core.providers.counts import NO_USAGE, noted
+from cachekit.core.providers.objects import decoded
+from cachekit.core.providers.responses import METRICS, Response, read_response
+from cachekit.core.providers.streams import merge_events
+from cachekit.core.providers.usage_names import count_usage
 
 NAME = "bedrock"
 
@@ -46,7 +47,10 @@ _OPAQUE = ("application-inference-profile/", "provisioned-model/", "imported-mod
 def calls(record: Record) -> Iterator[Call | Skip]:
     """The calls of one record, or of the events that one dumped object holds."""
     for found in _records(record):
-        yield _call(found) if isinstance(found, dict) else Skip("plain text" if isinstance(found, str) else "no record")
+        if isinstance(found, dict):
+            yield from _calls(found)
+        else:
+            yield Skip("plain text" if isinstance(found, str) else "no record")
 
 
 def _values(source: Source) -> Iterator[Value]:
@@ -85,15 +89,17 @@ def _field(row: object, name: str) -> object:
     return next((mapping(cell).get("value") for cell in items(row) if mapping(cell).get("field") == name), None)
 
 
+_COUNTERS = ("inputTokenCount", "cacheReadInputTokenCount", "cacheWriteInputTokenCount", "outputTokenCount")
+
 _NO_BODY = Response(NO_USAGE)
 
 
-def _call(record: Record) -> Call:
+def _calls(record: Record) -> Iterator[Call]:
     sent, answered = mapping(record.get("input")), mapping(record.get("output"))
     body = decoded(answered.get("outputBodyJson"))
     merged = merge_events(items(body)) if isinstance(body, list) else dict(mapping(body))
-    response = read_response(merged, "bedrock") if merged else _NO_BODY
     model, operation = text(record.get("modelId")) or "", text(record.get("operation")) or ""
+    response = read_response(merged, "bedrock", model_of(model)) if merged else _NO_BODY
     error = text(record.get("errorCode"))
     request = decoded(sent.get("inputBodyJson"))
     meta = {
@@ -104,8 +110,8 @@ def _call(record: Record) -> Call:
         "response_s3": text(answered.get("outputBodyS3Path")),
     }
     latency, ttft = _latencies(merged)
-    return Call(
-        usage=_usage(record, response),
+    call = Call(
+        usage=_usage(record, response, model_of(model)),
         ts=moment(record.get("timestamp")),
         id=response.id,
         request_id=text(record.get("requestId")) or "",
@@ -121,6 +127,7 @@ def _call(record: Record) -> Call:
         request=request if isinstance(request, dict) else None,
         meta={name: value for name, value in meta.items() if value is not None},
     )
+    yield from calls_of_response(call, response.attempts)
 
 
 def model_of(model: str) -> str:
@@ -150,19 +157,14 @@ def _bodies(request: bool, response: bool) -> str:
     return "request" if request else "response" if response else "none"
 
 
-def _usage(record: Record, response: Response) -> Usage:
+def _usage(record: Record, response: Response, model: str) -> Usage:
     """The record's counters, with the lifetimes from the body; the body's counters where the record has none."""
     sent, answered = mapping(record.get("input")), mapping(record.get("output"))
-    counts = Counts(
-        base=count(sent.get("inputTokenCount")),
-        read=_counter(record, sent, "cacheReadInputTokenCount"),
-        write=_counter(record, sent, "cacheWriteInputTokenCount"),
-        output=count(answered.get("outputTokenCount")),
-        usual=EXCLUSIVE,
-    )
-    told, body = settle(counts), response.usage
+    places = (record, answered, sent)
+    counters = {name: found for place in places for name in _COUNTERS if (found := count(place.get(name))) is not None}
+    told, body = count_usage(counters, "bedrock", model), response.usage
     in_body = "no_usage" not in body.quality
-    if counts.base is None and counts.output is None:
+    if "inputTokenCount" not in counters and "outputTokenCount" not in counters:
         return body if in_body else NO_USAGE
     if not in_body:
         return told
@@ -180,11 +182,6 @@ def _joined(told: Usage, body: Usage) -> Usage:
             body, uncached=told.uncached, read=told.read, output=told.output or body.output, known=told.known
         )
     return noted(told, "body_disagrees")
-
-
-def _counter(record: Record, sent: Mapping[str, object], name: str) -> int | None:
-    found = count(sent.get(name))
-    return found if found is not None else count(record.get(name))
 
 
 def _latencies(body: Mapping[str, object]) -> tuple[float | None, float | None]:

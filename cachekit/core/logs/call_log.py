@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 
-from cachekit.core.calls import BadLine
-from cachekit.core.inputs import Source, open_lines
+from cachekit.core.jsonio.inputs import Source, open_lines
+from cachekit.core.jsonio.json_access import mapping
 from cachekit.core.logs.format import Format, Item, Record, count_call, summed
 from cachekit.core.logs.native import read_line
-from cachekit.core.shape import mapping
+from cachekit.core.model.calls import BadLine
 
 NAME = "cachekit"
 

@@ -7,13 +7,14 @@ from typing import Annotated
 
 import msgspec
 
-from cachekit.core.documents import value_of
-from cachekit.core.shape import LARGEST_COUNT, count, dig, mapping, number, text
+from cachekit.core.jsonio.documents import value_of
+from cachekit.core.jsonio.json_access import LARGEST_COUNT, count, dig, mapping, number, text
 
 _Count = Annotated[int, msgspec.Meta(ge=0, le=LARGEST_COUNT)]
 
 _NAMES = {
     "session_id": "sessionId",
+    "parent_uuid": "parentUuid",
     "request_id": "requestId",
     "agent_id": "agentId",
     "is_sidechain": "isSidechain",
@@ -55,12 +56,26 @@ class TokenUsage(msgspec.Struct, gc=False):
         return uncached, read, five, hour, self.output_tokens or 0
 
 
+class MissReason(msgspec.Struct, gc=False):
+    """Why the API says that it read less than it could have."""
+
+    type: str | None = None
+    cache_missed_input_tokens: _Count | None = None
+
+
+class Diagnostics(msgspec.Struct, gc=False):
+    """The API's own diagnosis of a reply."""
+
+    cache_miss_reason: MissReason | None = None
+
+
 class Message(msgspec.Struct, gc=False):
     """A reply, without its content."""
 
     id: str | None = None
     model: str | None = None
     usage: TokenUsage | None = None
+    diagnostics: Diagnostics | None = None
 
 
 class Inner(msgspec.Struct, gc=False, rename={"request_id": "requestId"}):
@@ -88,6 +103,7 @@ class Line(msgspec.Struct, gc=False, rename=_NAMES):
     message: Message | None = None
     is_sidechain: bool | None = None
     is_api_error: bool | None = None
+    parent_uuid: str | None = None
     agent_id: str | None = None
     uuid: str | None = None
     cwd: str | None = None
@@ -124,7 +140,7 @@ def line_of(value: object) -> Line:
     return msgspec.convert(clean, Line)
 
 
-_TEXTS = ("type", "timestamp", "sessionId", "requestId", "agentId", "uuid", "cwd", "gitBranch")
+_TEXTS = ("type", "timestamp", "sessionId", "requestId", "agentId", "uuid", "parentUuid", "cwd", "gitBranch")
 _COUNTS = ("input_tokens", "output_tokens", "cache_creation_input_tokens", "cache_read_input_tokens")
 _SPLIT = ("ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens")
 
@@ -143,5 +159,14 @@ def _message(holder: Mapping[str, object]) -> dict[str, object] | None:
     clean["repaired"] = any(clean[name] is None and usage.get(name) is not None for name in _COUNTS)
     clean |= {name: text(usage.get(name)) for name in ("service_tier", "speed", "inference_geo")}
     clean["cache_creation"] = {name: count(dig(split, name)) for name in _SPLIT} if isinstance(split, dict) else None
-    name = message.get("id")
-    return {"id": name if isinstance(name, str) else None, "model": text(message.get("model")), "usage": clean}
+    name, reason = message.get("id"), mapping(dig(message, "diagnostics", "cache_miss_reason"))
+    missed = {
+        "type": text(reason.get("type")),
+        "cache_missed_input_tokens": count(reason.get("cache_missed_input_tokens")),
+    }
+    return {
+        "id": name if isinstance(name, str) else None,
+        "model": text(message.get("model")),
+        "usage": clean,
+        "diagnostics": {"cache_miss_reason": missed} if reason else None,
+    }

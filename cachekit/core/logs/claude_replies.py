@@ -9,18 +9,20 @@ from sys import intern
 
 import msgspec
 
-from cachekit.core.calls import BadLine
-from cachekit.core.documents import Value, document_values, values_of
-from cachekit.core.inputs import LONGEST_LINE, Source
-from cachekit.core.line_reader import LineReader
+from cachekit.core.jsonio.documents import Value, document_values, values_of
+from cachekit.core.jsonio.inputs import LONGEST_LINE, Source
+from cachekit.core.jsonio.json_access import seconds
+from cachekit.core.jsonio.line_reader import LineReader
 from cachekit.core.logs.claude_lines import Line, Message, TokenUsage, decode, line_of
 from cachekit.core.logs.format import SKIPPED
-from cachekit.core.shape import seconds
+from cachekit.core.model.calls import BadLine
 
 _WITHOUT = SKIPPED + "without usage"
 _BLANK, _TAKEN = "blank", "taken"
 _OF_USER, _HEAD = b'"type":"user"', 640
 """Where the type of a user's line stands in all that Claude Code writes: such lines are long and hold no reply."""
+
+_SIDECHAIN, _AGENT = b'"isSidechain":true', b'"agentId"'
 
 
 class Reply(msgspec.Struct, gc=False):
@@ -43,6 +45,8 @@ class Reply(msgspec.Struct, gc=False):
     side: bool
     error: bool
     cost: float | None
+    miss: str | None
+    missed: int | None
 
 
 Key = tuple[str, str]
@@ -51,9 +55,11 @@ Key = tuple[str, str]
 @dataclass(slots=True)
 class Replies:
     """The replies of all transcripts, each once, in the order in which their first lines were read; what became of the
-    records of each source; and the lines that could not be read."""
+    records of each source; and the lines that could not be read. `threads` names the sub-agent of each line of a
+    sidechain that does not name it itself, by the line's uuid, and the last one of each session by the session's id."""
 
     found: dict[Key, Reply] = field(default_factory=dict)
+    threads: dict[str, str] = field(default_factory=dict)
     names: list[str] = field(default_factory=list)
     tallies: list[Counter[str]] = field(default_factory=list)
     bad: list[BadLine] = field(default_factory=list)
@@ -87,7 +93,7 @@ def _take(values: Iterable[Value], replies: Replies, index: int) -> Counter[str]
             tally["bad"] += 1
             continue
         line = line_of(value[1]) if isinstance(value[1], dict) else Line()
-        tally[_count(line, replies.found, index) or _TAKEN] += 1
+        tally[_count(line, replies, index) or _TAKEN] += 1
         tally["records"] += 1
     tally.pop(_TAKEN, 0)
     return tally
@@ -96,15 +102,17 @@ def _take(values: Iterable[Value], replies: Replies, index: int) -> Counter[str]
 def _collect_lines(source: Source, replies: Replies, index: int) -> Counter[str]:
     """The lines of one source into the replies. Most hold no usage: they are only seen to be whole."""
     tally: Counter[str] = Counter()
-    lines, found, skipped, number, bad = LineReader(source), replies.found, 0, 0, len(replies.bad)
+    lines, skipped, number, bad = LineReader(source), 0, 0, len(replies.bad)
     for number, raw in enumerate(lines, 1):
         at = raw.find(_OF_USER, 0, _HEAD)  # if nothing but its own brace is before it, the line is the user's
         of_user = at > 0 and raw.rfind(b"{", 0, at) == 0
-        if (of_user or (b'"usage"' not in raw and raw[:1] == b"{")) and raw[-2:] == b"}\n":
+        opens = of_user and raw.find(_SIDECHAIN, 0, at) > 0 and raw.find(_AGENT, 0, _HEAD) < 0
+        # the opening of a sub-agent that only its thread tells from others is read, any other line without usage not
+        if not opens and (of_user or (b'"usage"' not in raw and raw[:1] == b"{")) and raw[-2:] == b"}\n":
             skipped += 1
             continue
         try:
-            reason = _count(decode(raw), found, index)
+            reason = _count(decode(raw), replies, index)
         except ValueError as error:
             tally += _unread(raw, BadLine(number, str(error), source.name), replies, index)
             continue
@@ -129,9 +137,11 @@ def _unread(raw: bytes, bad: BadLine, replies: Replies, index: int) -> Counter[s
     return tally - Counter({"records": 1}) - Counter({"bad": tally["bad"]})
 
 
-def _count(line: Line, replies: dict[Key, Reply], source: int) -> str | None:
+def _count(line: Line, replies: Replies, source: int) -> str | None:
     """Adds a line to the reply that it belongs to. Answers with the counter for a line that adds no reply."""
     message, request_id, stamp = line.message, line.request_id, line.timestamp
+    if line.is_sidechain and not line.agent_id:
+        line.agent_id = _thread_of(line, replies.threads)
     if line.type == "progress" and line.data is not None and line.data.message is not None:
         message = line.data.message.message
         request_id = line.data.message.request_id
@@ -146,18 +156,34 @@ def _count(line: Line, replies: dict[Key, Reply], source: int) -> str | None:
     total = (usage.input_tokens or 0) + (usage.output_tokens or 0)
     total += (usage.cache_creation_input_tokens or 0) + (usage.cache_read_input_tokens or 0)
     key = (message.id, request_id) if message.id and request_id else _key(line, message, f"{source}:{stamp}:{total}")
-    before = replies.get(key)
+    before = replies.found.get(key)
     if before is None:
-        made = replies[key] = _reply(line, message, usage, source)
+        made = replies.found[key] = _reply(line, message, usage, source)
         made.request_id, made.stamp, made.total = request_id or "", stamp or "", total
         return None
     if total > before.total or (total == before.total and (usage.speed is not None or before.usage.speed is None)):
         kept = before if _is_same(line, message, before) else _reply(line, message, usage, before.source)
         kept.usage, kept.total, kept.request_id, kept.stamp = usage, total, before.request_id, before.stamp
-        replies[key] = before = kept
+        replies.found[key] = before = kept
     if stamp != before.stamp:
         before.stamp = _earlier(before.stamp, stamp or "")
     return "duplicates"
+
+
+def _thread_of(line: Line, threads: dict[str, str]) -> str:
+    """The sub-agent of a line of a sidechain in a transcript that does not name its agents (before 2.0): it begins with
+    a line of the user that answers none of the sidechain's. A reply whose parent was not seen belongs to the last one
+    of its session."""
+    session = f"session:{line.session_id or ''}"
+    found = threads.get(line.parent_uuid or "")
+    if found is None and line.type == "assistant":
+        found = threads.get(session)
+    if found is None:
+        found = f"sidechain {(line.uuid or '')[:8]}".rstrip()
+    threads[session] = found
+    if line.uuid:
+        threads[line.uuid] = found
+    return found
 
 
 def _key(line: Line, message: Message, place: str) -> Key:
@@ -179,6 +205,7 @@ def _is_same(line: Line, message: Message, reply: Reply) -> bool:
         and bool(line.is_sidechain) == reply.side
         and bool(line.is_api_error) == reply.error
         and line.cost_usd == reply.cost
+        and message.diagnostics is None
     )
 
 
@@ -192,6 +219,7 @@ def _earlier(one: str, other: str) -> str:
 
 def _reply(line: Line, message: Message, usage: TokenUsage, source: int) -> Reply:
     inner = line.data.agent_id if line.data is not None else None
+    reason = message.diagnostics.cache_miss_reason if message.diagnostics is not None else None
     return Reply(
         id=message.id,
         request_id="",
@@ -209,6 +237,8 @@ def _reply(line: Line, message: Message, usage: TokenUsage, source: int) -> Repl
         side=bool(line.is_sidechain) or line.type == "progress",
         error=bool(line.is_api_error),
         cost=line.cost_usd,
+        miss=intern(reason.type) if reason is not None and reason.type else None,
+        missed=reason.cache_missed_input_tokens if reason is not None else None,
     )
 
 

@@ -1,18 +1,22 @@
 """Codex CLI: session rollouts (`rollout-*.jsonl`) and the output of `codex exec --json`.
 
 Inclusive: `cached_input_tokens` and `cache_write_input_tokens` lie inside `input_tokens`, reasoning inside
-`output_tokens`. A `token_count` event tells the last call and the running total; where the last call is missing, it is
-the difference of totals. Not counted twice:
-- an event whose total equals the one before it (a repeat);
+`output_tokens`. A `token_count` event has the last call and the running total; where the last call is missing, it is
+the difference of totals. From 0.153 on each response has a `token_usage_record` too, before its event: the two are one
+call. The response of a compaction has the record only (openai/codex#47003). Not counted twice:
+- an event whose total equals the one before it (a repeat), a record whose `response_id` was seen;
 - a forked session's copy of its parent's events: one total of one origin (what `forked_from_id` leads to, fork after
   fork, else the own id) counts once, over all files; that also covers a session that stands both in `sessions` and in
   `archived_sessions`;
-- the leading events of a spawned sub-agent, if the first two share one second: that second is a replay (its events
-  still set the running total).
+- the copied history at the head of a fork or sub-agent whose parent is not among the files (ccusage/ccusage#1460,
+  steipete/CodexBar#3524): it ends with the first `task_started` whose `started_at` is not before the file's own
+  `session_meta`. A record of another thread, or a line older than the file's own session, is copied too. Where nothing
+  of that is in the file, the leading events of a spawned sub-agent are its parent's if the first two share one second.
 A total that is smaller than the one before it begins anew. The first `session_meta` of a file names its session; the
-one of its parent, which a fork copies, does not.
+one of its parent, which a fork copies, does not. `thread_settings_applied` names the service tier, of which `fast` is
+billed as `priority`.
 
-A rollout tells no start of a request: `ts` is when its count was written.
+A rollout has no start of a request: `ts` is when its count was written.
 """
 
 from __future__ import annotations
@@ -20,16 +24,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import islice
 
-from cachekit.core.calls import BadLine, Call
-from cachekit.core.counts import noted
-from cachekit.core.documents import read_values
-from cachekit.core.inputs import Source
+from cachekit.core.jsonio.documents import read_values
+from cachekit.core.jsonio.inputs import Source
+from cachekit.core.jsonio.json_access import count, dig, mapping, moment, number, text
 from cachekit.core.logs.format import SKIPPED, Format, Item, Record, clean_labels, count_call, summed
-from cachekit.core.shape import count, dig, mapping, moment, text
-from cachekit.core.usage import Usage
-from cachekit.core.usage_names import count_usage
+from cachekit.core.model.calls import BadLine, Billing, Call
+from cachekit.core.model.usage import Usage
+from cachekit.core.providers.counts import noted
+from cachekit.core.providers.usage_names import count_usage
 
 NAME = "codex"
 
@@ -37,49 +40,69 @@ _FIELDS = (
     *("input_tokens", "cached_input_tokens", "cache_write_input_tokens"),
     *("output_tokens", "reasoning_output_tokens", "total_tokens"),
 )
-_SPAWN_WITHIN = 16 * 1024
-"""Where in a file a spawned sub-agent says so."""
+_TIERS = {"fast": "priority", "default": "", "auto": ""}
 
 _Vector = tuple[int, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Counted:
+    """A call, when its line was written, and the running total that it left, if one is known."""
+
+    call: Call
+    second: str
+    total: _Vector | None = None
+
+
 @dataclass(slots=True)
 class _Session:
-    """The running state of one file."""
+    """The running state of one file. `held` has the calls of a fork or sub-agent of which it is not yet known whether
+    they were copied; None as soon as calls are its own."""
 
+    parents: dict[str, str]
+    seen: set[tuple[str, object]]
     id: str = ""
     origin: str = ""
+    began: float | None = None
+    spawned: bool = False
     cwd: str = ""
     model: str = ""
+    tier: str = ""
     total: _Vector | None = None
-    replayed: str = ""
-    parents: dict[str, str] = field(default_factory=dict)
+    held: list[_Counted] | None = None
+    records: Counter[_Vector] = field(default_factory=Counter)
+    events: Counter[_Vector] = field(default_factory=Counter)
 
 
 def read(sources: Iterable[Source]) -> Iterator[Item]:
     """The calls of all rollouts, in the order of the files."""
-    given, seen = list(sources), set[tuple[str, _Vector]]()
+    given, seen = list(sources), set[tuple[str, object]]()
     parents = dict(filter(None, map(_fork, given)))
     for source in given:
         tally: Counter[str] = Counter()
-        session = _Session(replayed=_replayed_second(source), parents=parents)
-        for value in read_values(source):
-            if isinstance(value, BadLine):
-                tally["bad"] += 1
-                yield replace(value, source=source.name)
-                continue
-            tally["records"] += 1
-            found = _event(mapping(value[1]), session, seen)
+        for found in _read_source(source, _Session(parents, seen), tally):
             if isinstance(found, str):
                 tally[found] += 1
-            else:
+                continue
+            if isinstance(found, Call):
                 count_call(tally, found)
-                yield found
+            yield found
         yield summed(source.name, NAME, tally)
 
 
+def _read_source(source: Source, session: _Session, tally: Counter[str]) -> Iterator[Call | BadLine | str]:
+    for value in read_values(source):
+        if isinstance(value, BadLine):
+            tally["bad"] += 1
+            yield replace(value, source=source.name)
+        else:
+            tally["records"] += 1
+            yield from _read_line(mapping(value[1]), session)
+    yield from _release(session)
+
+
 def _fork(source: Source) -> tuple[str, str] | None:
-    """The session of a file and the one that it was forked from, where its first line tells of both."""
+    """The session of a file and the one that it was forked from, where its first line has both."""
     if source.path is None:
         return None
     value = next(iter(read_values(source)), None)
@@ -96,93 +119,153 @@ def _ancestors(id: str, parents: Mapping[str, str]) -> list[str]:
     return found
 
 
-def _replayed_second(source: Source) -> str:
-    """The second that the first two events of a spawned sub-agent share; empty where they do not."""
-    if source.path is None or b"thread_spawn" not in next(source.chunks(), b"")[:_SPAWN_WITHIN]:
-        return ""
-    lines = (mapping(value[1]) for value in read_values(source) if not isinstance(value, BadLine))
-    told = (line for line in lines if _is_count(line) and mapping(dig(line, "payload", "info")))
-    first, second = ([*islice((_second(line) for line in told), 2), "", ""])[:2]
-    return first if first == second else ""
+def _read_line(line: Record, session: _Session) -> Iterator[Call | str]:
+    """The calls that one line brings, and the counters of a line that adds none."""
+    kind, payload = text(line.get("type")), mapping(line.get("payload"))
+    event = text(payload.get("type")) if kind == "event_msg" else ""
+    if kind == "turn.completed":
+        usage = mapping(line.get("usage"))
+        used = any(count(usage.get(name)) for name in _FIELDS)
+        yield _call(line, usage, session) if used else SKIPPED + "without usage"
+        return
+    if kind == "token_usage_record":
+        yield from _read_record(line, payload or line, session)
+        return
+    if event == "token_count":
+        yield from _read_event(line, mapping(payload.get("info")), session)
+        return
+    if kind == "thread.started":
+        session.id = text(line.get("thread_id")) or session.id
+    elif kind == "session_meta":
+        yield from _begin(session, payload)
+    elif kind == "turn_context":
+        session.model = text(payload.get("model")) or session.model
+    elif event == "thread_settings_applied":
+        settings = mapping(payload.get("thread_settings"))
+        session.model = text(settings.get("model")) or session.model
+        tier = text(settings.get("service_tier")) or ""
+        session.tier = _TIERS.get(tier.lower(), tier)
+    elif event == "task_started" and session.held is not None and _is_own_task(payload, session):
+        yield from ["duplicates"] * len(session.held)
+        session.held = None
+    yield SKIPPED + "without usage"
 
 
-def _is_count(line: Record) -> bool:
-    return line.get("type") == "event_msg" and dig(line, "payload", "type") == "token_count"
+def _begin(session: _Session, payload: Record) -> Iterator[Call | str]:
+    """The session that a `session_meta` begins, or the sign that history was copied."""
+    own = text(payload.get("id")) or ""
+    spawn = dig(payload, "source", "subagent", "thread_spawn") or payload.get("source") == "thread_spawn"
+    parent = text(payload.get("forked_from_id")) or text(payload.get("parent_thread_id"))
+    parent = parent or text(dig(spawn, "parent_thread_id"))
+    if own and parent and own != parent:
+        session.parents.setdefault(own, parent)
+    if session.id and own in _ancestors(session.id, session.parents)[1:]:
+        session.held = [] if session.held is None else session.held
+        return
+    if session.id and own != session.id:
+        yield from _release(session)
+        session.total = None  # several sessions in one stream
+    session.id = own or session.id
+    session.origin = _ancestors(session.id, session.parents)[-1]
+    session.began = moment(payload.get("timestamp"))
+    session.spawned = bool(spawn)
+    session.held = [] if parent or spawn else None
+    session.cwd = text(payload.get("cwd")) or session.cwd
+    session.model = text(payload.get("model")) or session.model
+
+
+def _is_own_task(payload: Record, session: _Session) -> bool:
+    started = number(payload.get("started_at"))
+    return started is not None and session.began is not None and started >= int(session.began)
+
+
+def _read_record(line: Record, record: Record, session: _Session) -> Iterator[Call | str]:
+    """The call of a `token_usage_record`."""
+    usage, thread = mapping(record.get("usage")), text(record.get("thread_id"))
+    response = text(record.get("response_id"))
+    vector = _short(usage)
+    if not any(vector):
+        yield SKIPPED + "without usage"
+        return
+    if (response and ("response", response) in session.seen) or session.events[vector] > 0:
+        session.events[vector] -= 1
+        yield "duplicates"
+        return
+    session.records[vector] += 1
+    if response:
+        session.seen.add(("response", response))
+    if thread and session.id and thread != session.id and session.held is not None:
+        yield "duplicates"  # of the thread that this one was forked from
+        return
+    call = _call(line, usage, session)
+    yield from _keep(_Counted(replace(call, id=response or ""), _second(line)), session)
+
+
+def _read_event(line: Record, info: Record, session: _Session) -> Iterator[Call | str]:
+    """The call of a `token_count` event."""
+    if not info:
+        yield SKIPPED + "rate limits only"
+        return
+    total = _vector(info.get("total_token_usage"))
+    before, session.total = session.total, total or session.total
+    last = mapping(info.get("last_token_usage")) or _difference(total, before)
+    if total is not None and total == before:
+        yield "duplicates"
+    elif not any(count(last.get(name)) for name in _FIELDS):
+        yield SKIPPED + "without usage"
+    elif session.records[_short(last)] > 0:
+        session.records[_short(last)] -= 1
+        if total is not None and session.origin:
+            session.seen.add((session.origin, total))
+        yield "duplicates"
+    else:
+        session.events[_short(last)] += 1
+        yield from _keep(_Counted(_call(line, last, session), _second(line), total), session)
+
+
+def _keep(counted: _Counted, session: _Session) -> Iterator[Call | str]:
+    """A call that is the session's own; one of a fork waits until that is known, and an older one is copied."""
+    if session.held is None:
+        yield _once(counted, session)
+    elif session.began is not None and (counted.call.ts or session.began) < session.began - 1:
+        yield "duplicates"
+    else:
+        session.held.append(counted)
+
+
+def _release(session: _Session) -> Iterator[Call | str]:
+    """The calls of a fork that never said where its copied history ends: those of a sub-agent from its second second
+    on, if the first two share one; and each total once."""
+    held, session.held = session.held or [], None
+    seconds = [counted.second for counted in held[:2]]
+    copied = seconds[0] if session.spawned and len(seconds) == 2 and seconds[0] == seconds[1] else None
+    for counted in held:
+        copied = copied if counted.second == copied else None
+        yield "duplicates" if copied is not None else _once(counted, session)
+
+
+def _once(counted: _Counted, session: _Session) -> Call | str:
+    """A call whose running total was not seen in this session, or in the one that it was forked from."""
+    key = (session.origin or session.id, counted.total)
+    if key[0] and counted.total is not None:
+        if key in session.seen:
+            return "duplicates"
+        session.seen.add(key)
+    return counted.call
 
 
 def _second(line: Record) -> str:
     return (text(line.get("timestamp")) or "")[:19]
 
 
-def _event(line: Record, session: _Session, seen: set[tuple[str, _Vector]]) -> Call | str:
-    """The call of one line, or the counter of a line that adds none."""
-    kind, payload = text(line.get("type")), mapping(line.get("payload"))
-    if kind == "turn.completed":
-        return _turn(line, session)
-    if kind == "thread.started":
-        session.id = text(line.get("thread_id")) or session.id
-    elif kind == "session_meta":
-        _begin(session, payload)
-    elif kind == "turn_context":
-        session.model = text(payload.get("model")) or session.model
-    elif _is_count(line):
-        return _token_count(line, mapping(payload.get("info")), session, seen)
-    return SKIPPED + "without usage"
-
-
-def _begin(session: _Session, payload: Record) -> None:
-    own, forked = text(payload.get("id")) or "", text(payload.get("forked_from_id"))
-    if own and forked:
-        session.parents.setdefault(own, forked)
-    copied = session.id and own in _ancestors(session.id, session.parents)[1:]
-    if session.id and own != session.id and not copied:
-        session.total = None  # several sessions in one stream
-    session.id = session.id if copied else own or session.id
-    session.origin = _ancestors(session.id, session.parents)[-1]
-    if copied:
-        return
-    session.cwd = text(payload.get("cwd")) or session.cwd
-    session.model = text(payload.get("model")) or session.model
-
-
-def _turn(line: Record, session: _Session) -> Call | str:
-    usage = mapping(line.get("usage"))
-    if not any(count(usage.get(name)) for name in _FIELDS):
-        return SKIPPED + "without usage"
-    return _call(line, usage, session)
-
-
-def _token_count(line: Record, info: Record, session: _Session, seen: set[tuple[str, _Vector]]) -> Call | str:
-    if not info:
-        return SKIPPED + "rate limits only"
-    total = _vector(info.get("total_token_usage"))
-    before, session.total = session.total, total or session.total
-    if total is not None and total == before:
-        return "duplicates"
-    last = mapping(info.get("last_token_usage")) or _difference(total, before)
-    if not any(count(last.get(name)) for name in _FIELDS):
-        return SKIPPED + "without usage"
-    if _is_replay(line, session):
-        return "duplicates"
-    if total is not None:
-        key = (session.origin or session.id, total)
-        if key[0] and key in seen:
-            return "duplicates"
-        seen.add(key)
-    return _call(line, last, session)
-
-
-def _is_replay(line: Record, session: _Session) -> bool:
-    """Whether an event belongs to the leading run of a sub-agent's file that was written in one second."""
-    if session.replayed and _second(line) == session.replayed:
-        return True
-    session.replayed = ""
-    return False
+def _short(usage: Record) -> _Vector:
+    """What a record and the event of the same response have in common."""
+    return tuple(count(usage.get(name)) or 0 for name in ("input_tokens", "cached_input_tokens", "output_tokens"))
 
 
 def _vector(value: object) -> _Vector | None:
-    told = mapping(value)
-    return tuple(count(told.get(name)) or 0 for name in _FIELDS) if told else None
+    usage = mapping(value)
+    return tuple(count(usage.get(name)) or 0 for name in _FIELDS) if usage else None
 
 
 def _difference(total: _Vector | None, before: _Vector | None) -> Mapping[str, object]:
@@ -200,6 +283,7 @@ def _call(line: Record, usage: Mapping[str, object], session: _Session) -> Call:
         provider="openai",
         api="responses",
         model=session.model,
+        billing=Billing(tier=session.tier),
         family=session.id,
         labels=clean_labels({"session": session.id, "cwd": session.cwd}),
     )
@@ -224,7 +308,7 @@ def sniff(record: Record) -> bool:
 FORMAT = Format(
     name=NAME,
     title="Codex CLI rollouts and exec events",
-    dedup="running totals of one session or fork, over all files; replays of a parent by their second",
+    dedup="running totals of one session or fork and response ids, over all files; history that a fork copied",
     sniff=sniff,
     read=read,
 )

@@ -1,20 +1,20 @@
 """Flat rows: a table (CSV) or JSON lines whose columns are the counters themselves, as scripts and notebooks write.
 
 Counters bear any provider's names, also behind `usage.`, and in a table they are text. The convention is told by the
-names, as in responses (`cachekit.core.usage_names`). A row with an id that was written twice is one call.
+names, as in responses (`cachekit.core.providers.usage_names`). A row with an id that was written twice is one call.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cachekit.core.calls import Call
-from cachekit.core.documents import read_records
+from cachekit.core.jsonio.documents import read_records
+from cachekit.core.jsonio.json_access import text, told_count, told_number
 from cachekit.core.logs import raw
 from cachekit.core.logs.format import Format, Record, Skip, record_reader
-from cachekit.core.responses import Response
-from cachekit.core.shape import text, told_count, told_number
-from cachekit.core.usage_names import INPUT_NAMES, OUTPUT_NAMES, count_usage
+from cachekit.core.model.calls import Call
+from cachekit.core.providers.responses import Response
+from cachekit.core.providers.usage_names import INPUT_NAMES, OUTPUT_NAMES, count_usage
 
 NAME = "flat"
 
@@ -35,7 +35,9 @@ def calls(record: Record) -> Iterator[Call | Skip]:
     moment = next((row[name] for name in _TIMES if row.get(name)), None)
     told = {"timestamp": moment} | row | {name: told_number(row.get(name)) for name in _NUMBERS}
     cost = next((found for name in _COSTS if (found := told_number(row.get(name))) is not None), None)
-    response = Response(count_usage(counts, provider), id=text(row.get("id")) or "", cost=cost)
+    response = Response(
+        count_usage(counts, provider, text(row.get("model")) or ""), id=text(row.get("id")) or "", cost=cost
+    )
     yield raw.call_of(told, response, provider, text(row.get("api")) or "")
 
 

@@ -3,7 +3,9 @@
 Lines of one message id are the same reply, written again as its tools complete: the last counts, over all files (one
 chat may lie under two project hashes). Whether `input` holds `cached` differs by version: where input + output +
 thoughts + tool = total it does, otherwise the counters are disjoint. Headless output sums up all requests of a run by
-model, inclusive: one call of flag `aggregate` for each model, the number of requests in `meta["requests"]`.
+model, inclusive: one call of flag `aggregate` for each model, the number of requests in `meta["requests"]`. The last
+line of `--output-format stream-json` has the same sums, flat (google-gemini/gemini-cli `packages/core/src/output`,
+2026-11).
 """
 
 from __future__ import annotations
@@ -12,13 +14,13 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 
-from cachekit.core.calls import BadLine, Call
-from cachekit.core.counts import EXCLUSIVE, INCLUSIVE, Convention, Counts, settle
-from cachekit.core.documents import read_values
-from cachekit.core.inputs import Source
+from cachekit.core.jsonio.documents import read_values
+from cachekit.core.jsonio.inputs import Source
+from cachekit.core.jsonio.json_access import count, dig, items, mapping, moment, number, text
 from cachekit.core.logs.format import SKIPPED, Format, Item, Record, clean_labels, count_call, summed
-from cachekit.core.shape import count, dig, items, mapping, moment, number, text
-from cachekit.core.usage import Usage
+from cachekit.core.model.calls import BadLine, Call
+from cachekit.core.model.usage import Usage
+from cachekit.core.providers.counts import EXCLUSIVE, INCLUSIVE, Convention, Counts, settle
 
 NAME = "gemini-cli"
 
@@ -37,7 +39,7 @@ def read(sources: Iterable[Source]) -> Iterator[Item]:
                 yield replace(value, source=source.name)
                 continue
             record = mapping(value[1])
-            session = text(record.get("sessionId")) or session
+            session = text(record.get("sessionId")) or text(record.get("session_id")) or session
             tally["records"] += 1
             for found in _calls(record, session):
                 _keep(found, replies, tally)
@@ -89,7 +91,9 @@ def _reply(message: Record, session: str) -> Call | str:
 
 
 def _aggregate(model: str, told: Record, session: str) -> Call | str:
-    tokens = mapping(told.get("tokens"))
+    """The sums of a model: under `tokens`, or flat in a stream's result (`input` there is what was not cached)."""
+    names = {"prompt": "input_tokens", "candidates": "output_tokens", "cached": "cached", "thoughts": "thoughts"}
+    tokens = mapping(told.get("tokens")) or {ours: told.get(name) for ours, name in names.items()}
     if not any(count(value) for value in tokens.values()):
         return SKIPPED + "without usage"
     requests = number(dig(told, "api", "totalRequests"))
@@ -129,6 +133,8 @@ def sniff(record: Record) -> bool:
         return True
     if isinstance(dig(record, "stats", "models"), dict):
         return True
+    if record.get("type") == "init" and "session_id" in record and "model" in record and "subtype" not in record:
+        return True
     messages = items(record.get("messages"))
     return "sessionId" in record and (
         any(mapping(message).get("type") == "gemini" for message in messages) or "projectHash" in record
@@ -137,7 +143,7 @@ def sniff(record: Record) -> bool:
 
 FORMAT = Format(
     name=NAME,
-    title="Gemini CLI chats and headless statistics",
+    title="Gemini CLI chats, headless statistics and stream-json",
     dedup="message id within its session, over all files, the last counts",
     sniff=sniff,
     read=read,

@@ -8,18 +8,18 @@ flag `response_cache`, no usage. One `request_id` is one call. In a table every 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
-from cachekit.core.calls import Billing, Call
-from cachekit.core.counts import EXCLUSIVE, INCLUSIVE, NO_USAGE, Counts, settle
-from cachekit.core.documents import read_records
+from cachekit.core.catalog.models import host_name
+from cachekit.core.jsonio.documents import read_records
+from cachekit.core.jsonio.json_access import mapping, moment, text, told_count, told_number
 from cachekit.core.logs.format import Format, Record, Skip, clean_labels, record_reader, within
 from cachekit.core.logs.raw import guess, has_usage
-from cachekit.core.models import host_name
-from cachekit.core.objects import decoded
-from cachekit.core.responses import read_response
-from cachekit.core.shape import mapping, moment, text, told_count, told_number
-from cachekit.core.usage import Usage
+from cachekit.core.model.calls import Billing, Call
+from cachekit.core.model.usage import Usage
+from cachekit.core.providers.counts import EXCLUSIVE, INCLUSIVE, NO_USAGE, Counts, settle
+from cachekit.core.providers.objects import decoded
+from cachekit.core.providers.responses import read_response
 
 NAME = "helicone"
 
@@ -37,7 +37,8 @@ def calls(record: Record) -> Iterator[Call | Skip]:
 def _call(record: Record) -> Call:
     body = mapping(decoded(record.get("response_body")))
     provider = host_name(text(record.get("provider")) or "")
-    response = read_response(body, provider)
+    model = _model(record)
+    response = read_response(body, provider, model)
     own_cache = (text(record.get("cache_reference_id")) or "").strip("0-") != ""
     status = told_number(record.get("response_status"))
     asked, answered = moment(record.get("request_created_at")), moment(record.get("response_created_at"))
@@ -48,13 +49,13 @@ def _call(record: Record) -> Call:
     request = mapping(decoded(record.get("request_body")))
     flags = {"response_cache": own_cache, "error": status is not None and not 200 <= status < 300}
     return Call(
-        usage=_usage(record, body, provider, own_cache),
+        usage=NO_USAGE if own_cache else response.usage if has_usage(body) else _usage(record, provider),
         ts=asked,
         id=response.id,
         request_id=text(record.get("request_id")) or "",
         provider=provider,
         api=guess(body)[1],
-        model=_model(record),
+        model=model,
         billing=response.billing if body else Billing(),
         latency_ms=delay,
         ttft_ms=told_number(record.get("time_to_first_token")),
@@ -66,11 +67,8 @@ def _call(record: Record) -> Call:
     )
 
 
-def _usage(record: Record, body: Mapping[str, object], provider: str, own_cache: bool) -> Usage:
-    if own_cache:
-        return NO_USAGE
-    if has_usage(body):
-        return read_response(body, provider).usage
+def _usage(record: Record, provider: str) -> Usage:
+    """The record's own counters, where there is no body."""
     read, write = (told_count(record.get(name)) for name in _COUNTERS)
     base, output = told_count(record.get("prompt_tokens")), told_count(record.get("completion_tokens"))
     if base is None and output is None:

@@ -1,23 +1,24 @@
 """Langfuse observations: API pages, UI and blob exports (JSON, JSON lines or CSV; camel or snake case).
 
 Only `GENERATION`s are calls. `usageDetails` has free names; `input` is meant as the uncached remainder (exclusive), but
-several integrations send the inclusive total: each row is tested by its sums, and rows read against the meaning are
-counted as reinterpreted. Parts of the output (`output_reasoning`) are meant to be disjoint too. One observation id is
-one call. `totalCost` inherits whatever the integration got wrong: it is kept as `meta["cost_reported"]`.
+several integrations send the inclusive total, and LiteLLM (1.110.2) the total without what was read, so that what was
+written stays inside: each row is tested by its sums, and rows read against the meaning are counted as reinterpreted.
+Parts of the output (`output_reasoning`) are meant to be disjoint too. One observation id is one call. `totalCost`
+inherits whatever the integration got wrong: it is kept as `meta["cost_reported"]`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from cachekit.core.calls import Call
-from cachekit.core.counts import EXCLUSIVE, NO_USAGE, Counts, settle
-from cachekit.core.documents import read_records
-from cachekit.core.logs.format import Format, Record, Skip, clean_labels, record_reader
-from cachekit.core.models import identify
-from cachekit.core.objects import decoded
-from cachekit.core.shape import items, mapping, moment, text, told_count, told_number
-from cachekit.core.usage import Usage
+from cachekit.core.catalog.models import identify
+from cachekit.core.jsonio.documents import read_records
+from cachekit.core.jsonio.json_access import items, mapping, moment, text, told_count, told_number
+from cachekit.core.logs.format import Format, Record, Skip, clean_labels, milliseconds, record_reader
+from cachekit.core.model.calls import Call
+from cachekit.core.model.usage import Usage
+from cachekit.core.providers.counts import EXCLUSIVE, NO_USAGE, Counts, settle
+from cachekit.core.providers.objects import decoded
 
 NAME = "langfuse"
 
@@ -69,14 +70,14 @@ def _call(record: Record) -> Call:
         "name": record.get("name"),
     }
     return Call(
-        usage=_usage(mapping(decoded(record.get("usageDetails"))) or mapping(record.get("usage"))),
+        usage=_usage(mapping(decoded(record.get("usageDetails"))) or mapping(record.get("usage")), record),
         ts=started,
         id=text(record.get("id")) or "",
         request_id=text(record.get("traceId")) or "",
         provider=identify(model).host,
         model=model,
-        latency_ms=_between(started, ended),
-        ttft_ms=_between(started, first),
+        latency_ms=milliseconds(started, ended),
+        ttft_ms=milliseconds(started, first),
         flags=frozenset({"error"}) if record.get("level") == "ERROR" else frozenset(),
         labels=clean_labels(own),
         request=_request(record),
@@ -84,11 +85,7 @@ def _call(record: Record) -> Call:
     )
 
 
-def _between(start: float | None, end: float | None) -> float | None:
-    return (end - start) * 1000 if start is not None and end is not None and end >= start else None
-
-
-def _usage(told: Mapping[str, object]) -> Usage:
+def _usage(told: Mapping[str, object], record: Record) -> Usage:
     details = {name: tokens for name, value in told.items() if (tokens := told_count(value)) is not None}
     if not details:
         return NO_USAGE
@@ -98,6 +95,9 @@ def _usage(told: Mapping[str, object]) -> Usage:
     parts = sum(value for name, value in details.items() if name.startswith("output_") and name not in _OUTPUT)
     cached = (read or 0) + (write if write is not None else sum(split.values()))
     whole = (output or 0) + parts
+    by_litellm = (text(record.get("name")) or "").startswith("litellm-")
+    if total is None and by_litellm and base is not None and write and write <= base:
+        total = base + whole + (read or 0)
     if parts and total is not None and (base or 0) + (output or 0) in (total, total - cached):
         whole = output or 0
     return settle(Counts(base, read, write, split or None, whole, total, EXCLUSIVE, open=True))

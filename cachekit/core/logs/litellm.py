@@ -13,15 +13,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from cachekit.core.calls import Billing, Call
-from cachekit.core.counts import NO_USAGE
-from cachekit.core.documents import read_records
-from cachekit.core.logs.format import Format, Record, Skip, clean_labels, record_reader, within
-from cachekit.core.models import host_name
-from cachekit.core.objects import decoded
-from cachekit.core.shape import dig, items, mapping, moment, text, told_count, told_number
-from cachekit.core.usage import Usage
-from cachekit.core.usage_names import count_usage
+from cachekit.core.catalog.models import host_name
+from cachekit.core.jsonio.documents import read_records
+from cachekit.core.jsonio.json_access import dig, items, mapping, moment, text, told_count, told_number
+from cachekit.core.logs.format import Format, Record, Skip, clean_labels, milliseconds, record_reader, within
+from cachekit.core.model.calls import Billing, Call
+from cachekit.core.model.usage import Usage
+from cachekit.core.providers.counts import NO_USAGE
+from cachekit.core.providers.objects import decoded
+from cachekit.core.providers.usage_names import count_usage
 
 NAME = "litellm"
 
@@ -58,8 +58,8 @@ def _calls(record: Record) -> Iterator[Call | Skip]:
         api="litellm",
         model=text(record.get("model")) or text(record.get("model_group")) or "",
         billing=Billing(tier=text(mapping(metadata.get("usage_object")).get("service_tier")) or ""),
-        latency_ms=_between(started, ended),
-        ttft_ms=_between(started, first) if first != ended else None,
+        latency_ms=milliseconds(started, ended),
+        ttft_ms=milliseconds(started, first) if first != ended else None,
         flags=frozenset(name for name, on in (("response_cache", own_cache), ("error", failed)) if on),
         labels=_labels(record, metadata),
         request=_request(record),
@@ -73,10 +73,6 @@ def _usage(record: Record, metadata: Mapping[str, object]) -> Usage:
     older = mapping(decoded(metadata.get("additional_usage_values")))
     own = {name: tokens for name in _OWN_COUNTS if (tokens := told_count(record.get(name))) is not None}
     return count_usage({**older, **told, **own}, "litellm")
-
-
-def _between(start: float | None, end: float | None) -> float | None:
-    return (end - start) * 1000 if start is not None and end is not None and end >= start else None
 
 
 def _labels(record: Record, metadata: Mapping[str, object]) -> dict[str, str]:

@@ -13,16 +13,16 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from cachekit.core.calls import BadLine, Call
-from cachekit.core.counts import NO_USAGE
-from cachekit.core.errors import InputError
-from cachekit.core.inputs import Source
+from cachekit.core.catalog.models import identify
+from cachekit.core.jsonio.inputs import Source
+from cachekit.core.jsonio.json_access import count, mapping, moment, number, text
 from cachekit.core.logs.format import SKIPPED, Format, Item, Record, clean_labels, count_call, summed
-from cachekit.core.models import identify
-from cachekit.core.objects import decoded
-from cachekit.core.shape import count, mapping, moment, number, text
-from cachekit.core.usage import Usage
-from cachekit.core.usage_names import count_usage
+from cachekit.core.model.calls import BadLine, Call
+from cachekit.core.model.errors import InputError
+from cachekit.core.model.usage import Usage
+from cachekit.core.providers.counts import NO_USAGE
+from cachekit.core.providers.objects import decoded
+from cachekit.core.providers.usage_names import count_usage
 
 if TYPE_CHECKING:
     import sqlite3
@@ -69,10 +69,10 @@ def _rows_or_damage(source: Source, tally: Counter[str]) -> Iterator[Record | Ba
     """The rows. Of a file that the user did not name, why there are none, or no more: a bad line for llm's own, a skip
     for the database of another program."""
     if source.path is None:
-        raise InputError("a SQLite file cannot be read from stdin", where=source.name, mend="give its path")
+        raise InputError("a SQLite file cannot be read from stdin", where=source.name, hint="give its path")
     try:
         if not _is_plain(source.path):
-            raise InputError("a compressed SQLite file", where=source.name, mend="unpack it first: it is read in place")
+            raise InputError("a compressed SQLite file", where=source.name, hint="unpack it first: it is read in place")
         yield from _rows(source.path)
     except InputError as error:
         if source.named:
@@ -100,12 +100,12 @@ def _rows(path: Path) -> Iterator[Record | BadLine]:
             database.text_factory = lambda raw: raw.decode("utf-8", "replace")
             yield from _tables(database, path)
     except sqlite3.OperationalError as error:
-        raise InputError(f"the database cannot be read: {error}", where=str(path), mend=_MEND) from None
+        raise InputError(f"the database cannot be read: {error}", where=str(path), hint=_HINT) from None
     except sqlite3.DatabaseError:
-        raise InputError("no SQLite database, or a damaged one", where=str(path), mend=_MEND) from None
+        raise InputError("no SQLite database, or a damaged one", where=str(path), hint=_HINT) from None
 
 
-_MEND = "close the program that writes it, or read a copy made with: sqlite3 logs.db '.backup copy.db'"
+_HINT = "close the program that writes it, or read a copy made with: sqlite3 logs.db '.backup copy.db'"
 
 
 _NOT_LLM = "a SQLite database, but not llm's"
@@ -134,7 +134,7 @@ def _tables(database: sqlite3.Connection, path: Path) -> Iterator[Record | BadLi
             number_ += 1
             yield dict(zip(columns, row, strict=True))
     if not found:
-        raise InputError(_NOT_LLM, where=str(path), mend="give the file that `llm logs path` names")
+        raise InputError(_NOT_LLM, where=str(path), hint="give the file that `llm logs path` names")
 
 
 def _call(row: Record) -> Call:

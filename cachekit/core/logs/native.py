@@ -11,13 +11,13 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import IO
 
-from cachekit.core.calls import BadLine, Billing, Call
-from cachekit.core.inputs import Source, find_sources, open_lines
-from cachekit.core.logs.request_form import backend_of, named_backend
+from cachekit.core.jsonio.inputs import Source, find_sources, open_lines
+from cachekit.core.jsonio.json_access import LARGEST_COUNT, count, dig, items, mapping, moment, number, seconds, text
+from cachekit.core.libraries.request_form import backend_of, named_backend
 from cachekit.core.logs.skeleton import prompt_of_lines
-from cachekit.core.prompt import Prompt, Scope
-from cachekit.core.shape import LARGEST_COUNT, count, dig, items, mapping, moment, number, seconds, text
-from cachekit.core.usage import WRITES, Usage
+from cachekit.core.model.calls import BadLine, Billing, Call
+from cachekit.core.model.prompt import Prompt, Scope
+from cachekit.core.model.usage import WRITES, Usage
 
 VERSION = 1
 COUNTERS = ("uncached", "read", *WRITES, "output")
@@ -35,7 +35,7 @@ def read_calls(source: Readable | Iterable[str | Path]) -> Iterator[Call | BadLi
 
 def read_line(number: int, line: bytes, source: str = "") -> Call | BadLine:
     """The call on a line, or why there is none."""
-    from cachekit.core.documents import value_of
+    from cachekit.core.jsonio.documents import value_of
 
     try:
         found = call_from(value_of(line))
@@ -115,9 +115,9 @@ def usage_of(line: Mapping[str, object]) -> Usage:
     provider's own names is read by that provider's convention."""
     given = mapping(line.get("usage"))
     if not any(name in given for name in (*COUNTERS, "known")):
-        from cachekit.core.responses import parse_usage
+        from cachekit.core.providers.responses import parse_usage
 
-        return parse_usage(dict(given), text(line.get("provider")))
+        return parse_usage(dict(given), text(line.get("provider")), text(line.get("model")))
     counts = {name: count(given.get(name)) for name in COUNTERS}
     notes = [note for note in items(given.get("quality")) if isinstance(note, str)]
     for name, value in counts.items():
@@ -171,7 +171,7 @@ def _with_prompt(call: Call, line: Mapping[str, object]) -> Call:
     prompt = _prompt(call, line)
     if prompt is None:
         return call
-    from cachekit.core.families import family_of, prefix_id
+    from cachekit.core.providers.families import family_of, prefix_id
 
     return replace(
         call,
@@ -188,6 +188,8 @@ def _prompt(call: Call, line: Mapping[str, object]) -> Prompt | None:
         return prompt_of_lines(line, backend, call.scope)
     if call.request is None:
         return None
-    from cachekit.core.logs.lowered import prompt_of_request  # most lines need none, and a request needs the stacks
+    from cachekit.core.libraries.lowered import (
+        prompt_of_request,  # most lines need none, and a request needs the stacks
+    )
 
     return prompt_of_request(call, call.request)

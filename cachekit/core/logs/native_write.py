@@ -15,14 +15,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-from cachekit.core.calls import Billing, Call
-from cachekit.core.digests import compact
-from cachekit.core.errors import InputError
+from cachekit.core.libraries.request_form import merged_scope
 from cachekit.core.logs.native import COUNTERS, VERSION
-from cachekit.core.logs.request_form import merged_scope
 from cachekit.core.logs.skeleton import lines_of_prompt
-from cachekit.core.prompt import Prompt, Scope
-from cachekit.core.usage import Usage
+from cachekit.core.model.calls import Billing, Call
+from cachekit.core.model.digests import compact
+from cachekit.core.model.errors import InputError
+from cachekit.core.model.prompt import Prompt, Scope
+from cachekit.core.model.usage import Usage
 
 Content = Literal["digests", "full", "none"]
 """How much of the prompt a line keeps: digests and counts, the whole request besides, or nothing of either."""
@@ -55,7 +55,7 @@ def _measured(prompt: Prompt) -> Prompt:
     """The prompt with token estimates: without its text they cannot be made up for."""
     if any(block.tokens.high for block in prompt.blocks):
         return prompt
-    from cachekit.core.tokens import measure
+    from cachekit.core.catalog.tokens import measure
 
     return measure(prompt)
 
@@ -114,7 +114,7 @@ class CallLog:
         self, path: str | Path, *, content: Content = "digests", max_bytes: int | None = None, keep: int = 5
     ) -> None:
         if content not in ("digests", "full", "none"):
-            raise InputError(f"no such content: {content}", where="CallLog", mend="digests, full or none")
+            raise InputError(f"no such content: {content}", where="CallLog", hint="digests, full or none")
         self._path, self._content, self._max_bytes, self._keep = Path(path), content, max_bytes, max(1, keep)
         self._lock, self._torn, self._end = threading.Lock(), False, 0
         self._fd: int | None = self._open()
@@ -179,7 +179,7 @@ class CallLog:
                 os.write(descriptor, b"\n")
         except OSError as error:
             reason = error.strerror or "the system refuses"
-            raise InputError("the call log cannot be written", where=str(self._path), mend=reason) from None
+            raise InputError("the call log cannot be written", where=str(self._path), hint=reason) from None
         return descriptor
 
     def _close(self) -> None:

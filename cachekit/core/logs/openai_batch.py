@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from cachekit.core.calls import Call
+from cachekit.core.jsonio.json_access import count, mapping, text
 from cachekit.core.logs import raw
 from cachekit.core.logs.format import Format, Record, Skip, record_reader
-from cachekit.core.responses import read_response
-from cachekit.core.shape import count, mapping, text
+from cachekit.core.model.calls import Call
+from cachekit.core.providers.responses import read_response
 
 NAME = "openai-batch"
 

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from cachekit.core.calls import Call
+from cachekit.core.jsonio.json_access import dig, mapping, number, text
 from cachekit.core.logs import raw
 from cachekit.core.logs.format import Format, Record, Skip, record_reader
 from cachekit.core.logs.streamed import whole_responses
-from cachekit.core.responses import read_response
-from cachekit.core.shape import dig, mapping, number, text
+from cachekit.core.model.calls import Call
+from cachekit.core.providers.responses import read_response
 
 NAME = "openrouter"
 
@@ -27,7 +27,12 @@ def calls(record: Record) -> Iterator[Call | Skip]:
         yield from raw.calls(record)
         return
     gateway, upstream = _route(record, body)
-    call = raw.call_of(record, read_response(body, gateway), gateway, "chat" if _is_chat(body) else "responses")
+    call = raw.call_of(
+        record,
+        read_response(body, gateway, text(record.get("model"))),
+        gateway,
+        "chat" if _is_chat(body) else "responses",
+    )
     cost = _cost(record, body)
     yield replace(
         call,

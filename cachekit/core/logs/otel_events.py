@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cachekit.core.calls import Call
-from cachekit.core.counts import EXCLUSIVE, INCLUSIVE, Counts, settle
+from cachekit.core.jsonio.json_access import count, seconds, text
 from cachekit.core.logs.format import Format, Record, Skip, clean_labels, record_reader
 from cachekit.core.logs.otlp import Attributes, any_value, attributes, first_number, first_text, log_records, moment
-from cachekit.core.shape import count, seconds, text
-from cachekit.core.usage import Usage
+from cachekit.core.model.calls import Call
+from cachekit.core.model.usage import Usage
+from cachekit.core.providers.counts import EXCLUSIVE, INCLUSIVE, Counts, settle
 
 NAME = "otel-events"
 

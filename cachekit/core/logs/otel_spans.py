@@ -1,4 +1,8 @@
-"""OTLP spans of model calls: OpenTelemetry GenAI, OpenInference (Phoenix), OpenLLMetry, Vercel AI SDK.
+"""Spans of model calls: OpenTelemetry GenAI, OpenInference (Phoenix), OpenLLMetry, Vercel AI SDK, Copilot CLI, Logfire.
+
+Read in OTLP's envelope, as the console and file exporters of the SDKs write them, as Phoenix exports them (nested, and
+flat as its data frames are), as Logfire's rows, and as Copilot CLI's file exporter does. Fields: the exporters of
+open-telemetry/opentelemetry-python and -js, Arize-ai/phoenix, Logfire's query API, github/copilot-cli (2026-11).
 
 By the GenAI conventions `gen_ai.usage.input_tokens` is inclusive, and so is OpenInference's `llm.token_count.prompt`;
 instrumentations differ (Bedrock and LangChain send the uncached remainder), so each span is tested by its sums and one
@@ -16,17 +20,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from cachekit.core.calls import BadLine, Call
-from cachekit.core.counts import EXCLUSIVE, INCLUSIVE, NO_USAGE, Counts, settle
-from cachekit.core.documents import read_values
-from cachekit.core.inputs import Source
-from cachekit.core.logs.format import Format, Item, Record, Skip, clean_labels, record_reader
-from cachekit.core.logs.otlp import Attributes, attributes, first_number, first_text, moment, spans
-from cachekit.core.models import host_name
-from cachekit.core.objects import decoded
-from cachekit.core.shape import dig, mapping, text, told_count
-from cachekit.core.usage import Usage
-from cachekit.core.usage_names import count_usage
+from cachekit.core.catalog.models import host_name
+from cachekit.core.jsonio.documents import read_records
+from cachekit.core.jsonio.inputs import Source
+from cachekit.core.jsonio.json_access import dig, items, mapping, text, told_count
+from cachekit.core.logs.format import Format, Item, Record, Skip, clean_labels, has_columns, milliseconds, record_reader
+from cachekit.core.logs.otlp import Attributes, Span, first_number, first_text, is_span, spans
+from cachekit.core.model.calls import BadLine, Call
+from cachekit.core.model.usage import Usage
+from cachekit.core.providers.counts import EXCLUSIVE, INCLUSIVE, NO_USAGE, Counts, settle
+from cachekit.core.providers.objects import decoded
+from cachekit.core.providers.usage_names import count_usage
 
 NAME = "otel-spans"
 
@@ -69,41 +73,29 @@ def read(sources: Iterable[Source]) -> Iterator[Item]:
     given, parents = list(sources), set[str]()
     for source in given:
         if source.path is not None:
-            for value in read_values(source):
-                _keep_parents([] if isinstance(value, BadLine) else _spans(mapping(value[1])), parents)
-    return record_reader(NAME, lambda record: _calls(record, parents), lambda call: call.request_id)(given)
+            for value in read_records(source):
+                _keep_parents([] if isinstance(value, BadLine) else list(spans(mapping(value[1]))), parents)
+    key = lambda call: call.request_id  # noqa: E731  the ids of the span
+    return record_reader(NAME, lambda record: _calls(record, parents), key, read_records)(given)
 
 
-_Spans = list[tuple[Record, Attributes, Attributes]]
-
-
-def _spans(record: Record) -> _Spans:
-    return [(span, attributes(span.get("attributes")), shared) for span, shared in spans(record)]
-
-
-def _keep_parents(found: _Spans, parents: set[str]) -> None:
+def _keep_parents(found: list[Span], parents: set[str]) -> None:
     """Adds the parents of the model calls."""
-    for span, held, _ in found:
-        if span.get("parentSpanId") and _is_model_call(held):
-            parents.add(_key(span, "parentSpanId"))
+    parents.update(f"{span.trace}:{span.parent}" for span in found if span.parent and _is_model_call(span.attributes))
 
 
 def _calls(record: Record, parents: set[str]) -> Iterator[Call | Skip]:
-    found = _spans(record)
+    found = list(spans(record))
     if not found:
         yield Skip("no spans in it")
     _keep_parents(found, parents)
-    for span, held, shared in found:
-        if not _is_model_call(held):
+    for span in found:
+        if not _is_model_call(span.attributes):
             yield Skip("not a model call")
-        elif _key(span, "spanId") in parents:
+        elif f"{span.trace}:{span.id}" in parents:
             yield Skip("parent of a model call")
         else:
-            yield _call(span, held, shared)
-
-
-def _key(span: Mapping[str, object], name: str) -> str:
-    return f"{span.get('traceId')}:{span.get(name)}"
+            yield _call(span)
 
 
 def _is_model_call(held: Attributes) -> bool:
@@ -120,9 +112,8 @@ def _is_model_call(held: Attributes) -> bool:
     return any(name in held for name in _BASE)
 
 
-def _call(span: Record, held: Attributes, shared: Attributes) -> Call:
-    started, ended = moment(span.get("startTimeUnixNano")), moment(span.get("endTimeUnixNano"))
-    failed = mapping(span.get("status")).get("code") in (2, "STATUS_CODE_ERROR")
+def _call(span: Span) -> Call:
+    held, shared = span.attributes, span.shared
     cost = first_number(held, "gen_ai.usage.cost", "llm.cost.total", "operation.cost")
     own = {
         "session": first_text(held, *_SESSIONS),
@@ -133,14 +124,14 @@ def _call(span: Record, held: Attributes, shared: Attributes) -> Call:
     first = first_number(held, "ai.response.msToFirstChunk", "gen_ai.server.time_to_first_token")
     return Call(
         usage=_usage(held),
-        ts=started,
+        ts=span.start,
         id=first_text(held, "gen_ai.response.id", "ai.response.id"),
-        request_id=_key(span, "spanId") if span.get("spanId") else "",
+        request_id=f"{span.trace}:{span.id}" if span.id else "",
         provider=_provider(_name_of_provider(held)),
         model=_model(held),
-        latency_ms=(ended - started) * 1000 if started is not None and ended is not None else None,
+        latency_ms=milliseconds(span.start, span.end),
         ttft_ms=first,
-        flags=frozenset({"error"}) if failed else frozenset(),
+        flags=frozenset({"error"}) if span.failed else frozenset(),
         labels=clean_labels(own),
         meta={} if cost is None else {"cost_reported": cost},
     )
@@ -152,8 +143,9 @@ def _name_of_provider(held: Attributes) -> str:
 
 
 def _provider(name: str) -> str:
-    """A provider by the instrumentation's name; Vercel puts the API behind it (`anthropic.messages`)."""
-    known = host_name(name)
+    """A provider by the instrumentation's name; Vercel puts the API behind it (`anthropic.messages`), and Copilot CLI
+    calls itself `github`."""
+    known = host_name("copilot" if name == "github" else name)
     return host_name(known.partition(".")[0]) if "." in known else known
 
 
@@ -210,14 +202,23 @@ def _first(held: Attributes, names: tuple[str, ...]) -> int | None:
 
 
 def sniff(record: Record) -> bool:
-    """An export request of spans."""
-    return "resourceSpans" in record
+    """An export request of spans, a span with attributes, or a page of such."""
+    if "resourceSpans" in record:
+        return True
+    page = next((items(record[name]) for name in ("data", "spans", "rows") if items(record.get(name))), None)
+    return is_span(record if page is None else mapping(page[0]))
+
+
+def sniff_head(head: bytes) -> bool:
+    """A table of spans, as Phoenix's data frames and Logfire write it."""
+    return has_columns(head, "context.span_id", "name") or has_columns(head, "span_id", "trace_id", "attributes")
 
 
 FORMAT = Format(
     name=NAME,
-    title="OTLP spans (GenAI, OpenInference, OpenLLMetry, Vercel)",
+    title="spans (OTLP, console, Phoenix, Logfire, Copilot CLI; GenAI, OpenInference, OpenLLMetry, Vercel)",
     dedup="trace and span id, over all files; parents of counted spans are left out",
     sniff=sniff,
     read=read,
+    sniff_head=sniff_head,
 )

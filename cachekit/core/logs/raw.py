@@ -1,8 +1,8 @@
 """Raw responses of the provider APIs, one JSON object each: the body itself, or a body with its request beside it.
 
 Recorded streams are read as the response that their events make, also with the `data:` of server-sent events.
-Counters are read by each provider's own convention (`cachekit.core.usage_names`). Responses carry an id, and one that
-was written twice is one call. What a body does not tell (who was asked, when) is taken from keys beside it, if any:
+Counters are read by each provider's own convention (core/providers/usage_names.py). Responses carry an id, and
+one that was written twice is one call. What a body does not say (who was called, when) is taken from keys beside it:
 `{"ts", "provider", "api", "model", "latency_ms", "status", "request": {...}, "response": {...}}`.
 """
 
@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from cachekit.core.calls import Call
-from cachekit.core.logs.format import Format, Record, Skip, clean_labels, record_reader
-from cachekit.core.logs.streamed import whole_responses
-from cachekit.core.responses import Response, read_response
-from cachekit.core.shape import dig, items, mapping, moment, number, text
-from cachekit.core.streams import merge_events
+from cachekit.core.jsonio.json_access import dig, items, mapping, moment, number, text
+from cachekit.core.logs.format import Format, Record, Skip, calls_of_response, clean_labels, record_reader
+from cachekit.core.logs.streamed import stream_of, whole_responses
+from cachekit.core.model.calls import Call
+from cachekit.core.providers.responses import Response, read_response
+from cachekit.core.providers.streams import merge_events
 
 NAME = "responses"
 
@@ -35,7 +35,9 @@ def calls(record: Record) -> Iterator[Call | Skip]:
     guessed, api = guess(body)
     provider = text(record.get("provider")) if _names_provider(record) else None
     provider = provider or guessed
-    yield call_of(record, read_response(body, provider), provider, text(record.get("api")) or api)
+    response = read_response(body, provider, _model_asked(record))
+    call = call_of(record, response, provider, text(record.get("api")) or api)
+    yield from calls_of_response(call, response.attempts)
 
 
 def written_twice(call: Call) -> str:
@@ -57,7 +59,7 @@ def call_of(record: Record, response: Response, provider: str, api: str) -> Call
         request_id=response.request_id or text(record.get("request_id")) or "",
         provider=provider,
         api=api,
-        model=response.model or text(record.get("response_model")) or text(record.get("model")) or "",
+        model=response.model or text(record.get("response_model")) or _model_asked(record) or "",
         billing=response.billing,
         latency_ms=number(record.get("latency_ms")),
         ttft_ms=number(record.get("ttft_ms")),
@@ -68,6 +70,12 @@ def call_of(record: Record, response: Response, provider: str, api: str) -> Call
         request=request_of(record),
         meta={name: value for name, value in extra.items() if value is not None},
     )
+
+
+def _model_asked(record: Record) -> str | None:
+    """The model beside a response, or in its request: answers of Converse name none."""
+    places = (record, request_of(record) or {})
+    return next((found for place in places for name in ("model", "modelId") if (found := text(place.get(name)))), None)
 
 
 def request_of(record: Record) -> Mapping[str, object] | None:
@@ -136,8 +144,13 @@ def _is_error(body: Mapping[str, object]) -> bool:
 
 
 def sniff(record: Record) -> bool:
-    """Usage at the top, or a response with usage beside its request."""
-    return has_usage(body_of(record)) or (_is_error(record) and ("type" in record or "error" in record))
+    """Usage at the top, a response with usage beside its request, or an event of a recorded stream, however far from
+    its end, where the usage is."""
+    return (
+        has_usage(body_of(record))
+        or bool(stream_of(record))
+        or (_is_error(record) and ("type" in record or "error" in record))
+    )
 
 
 FORMAT = Format(

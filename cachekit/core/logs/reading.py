@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from cachekit.core.errors import InputError
-from cachekit.core.inputs import Source, find_sources
+from cachekit.core.jsonio.inputs import Source, find_sources
 from cachekit.core.logs.format import Format, Item, Summary
 from cachekit.core.logs.sniff import format_named, formats, sniff
+from cachekit.core.model.errors import InputError
 
 
 def read_any(
@@ -53,6 +53,12 @@ def grouped(
 
 def _unknown(source: Source, reason: str) -> InputError:
     if reason == "empty":
-        return InputError("the file is empty", where=source.name, mend="check how it was written")
+        return InputError("the file is empty", where=source.name, hint="check how it was written")
+    if "cachekit audit" in reason:
+        return InputError(reason, where=source.name, hint=f"cachekit audit {source.name}")
+    if "usage table" in reason:
+        return InputError(
+            reason, where=source.name, hint="export the calls themselves: it cannot say what the cache did"
+        )
     names = ", ".join(known.name for known in formats())
-    return InputError(reason, where=source.name, mend=f"name its format with --input-format: {names}")
+    return InputError(reason, where=source.name, hint=f"name its format with --input-format: {names}")

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
-from cachekit.core.backends import Backend
-from cachekit.core.prompt import Block, Mark, Param, Prompt, Scope, Section, Tokens
-from cachekit.core.shape import count, items, mapping, text
+from cachekit.core.jsonio.json_access import count, items, mapping, text
+from cachekit.core.model.backends import Backend
+from cachekit.core.model.prompt import Block, Mark, Param, Prompt, Scope, Section, Tokens
 
 
 def lines_of_prompt(prompt: Prompt) -> dict[str, object]:
@@ -57,6 +58,36 @@ def prompt_of_lines(line: Mapping[str, object], backend: Backend, scope: Scope) 
 
 
 def _block(fields: Mapping[str, object]) -> Block:
+    """The block of a line. Each call of a conversation repeats all blocks of the one before: they are read once."""
+    chunks, tokens, mark = fields.get("chunks"), fields.get("tokens"), fields.get("mark")
+    band = tokens if isinstance(tokens, list) else [tokens]
+    marked = (mark.get("ttl"), mark.get("route"), mark.get("automatic")) if isinstance(mark, dict) else ()
+    sizes = (len(band) if band is tokens else -1, tuple(chunks) if isinstance(chunks, list) else ())
+    try:
+        return _block_once(*sizes, *(fields.get(name) for name in _TEXTS), *band, *marked)
+    except TypeError:  # a list or an object where the log has a text: it has no hash
+        return _new_block(fields)
+
+
+_TEXTS = ("section", "route", "kind", "role", "digest", "template")
+
+
+@lru_cache(maxsize=16_384, typed=True)
+def _block_once(band: int, chunks: tuple[object, ...], *parts: object) -> Block:
+    """The same from its parts. `band`: how many numbers its tokens have, -1 where they are a single one."""
+    texts, rest = parts[: len(_TEXTS)], parts[len(_TEXTS) :]
+    marked = rest[abs(band) :]
+    return _new_block(
+        {
+            **dict(zip(_TEXTS, texts, strict=True)),
+            "chunks": list(chunks),
+            "tokens": list(rest[:band]) if band >= 0 else rest[0],
+            "mark": dict(zip(("ttl", "route", "automatic"), marked, strict=True)) if marked else None,
+        }
+    )
+
+
+def _new_block(fields: Mapping[str, object]) -> Block:
     return Block(
         section=_section(fields.get("section")),
         route=text(fields.get("route")) or "",

@@ -8,15 +8,19 @@ from functools import cache
 from importlib import import_module
 from itertools import chain, islice
 
-from cachekit.core.calls import BadLine
-from cachekit.core.documents import read_values
-from cachekit.core.errors import UsageError
-from cachekit.core.inputs import LONGEST_LINE, CutOffError, Source
+from cachekit.core.jsonio.documents import read_values
+from cachekit.core.jsonio.inputs import LONGEST_LINE, CutOffError, Source
+from cachekit.core.jsonio.json_access import items, mapping
 from cachekit.core.logs.format import Format
+from cachekit.core.model.calls import BadLine
+from cachekit.core.model.errors import UsageError
 
 MODULES = (
-    *("call_log", "bedrock", "litellm", "claude_code", "codex", "otel_spans", "otel_events", "langfuse", "helicone"),
-    *("openai_batch", "anthropic_batch", "gemini_cli", "mooncake", "llm_sqlite", "openrouter", "raw", "flat"),
+    *("call_log", "bedrock", "litellm", "claude_code", "claude_stream", "codex", "otel_spans", "otel_events"),
+    *("langfuse", "langsmith", "helicone", "braintrust", "weave", "openai_batch", "anthropic_batch"),
+    *("anthropic_usage", "openai_usage", "gemini_cli", "copilot", "opencode", "cline", "cursor", "pi"),
+    *("managed_agents", "pydantic_ai", "inspect_ai", "promptfoo", "mooncake", "llm_sqlite"),
+    *("openrouter_activity", "openrouter", "raw", "flat"),
 )
 """One module for each format, in the order of asking: the telling ones first, raw responses and flat rows last, since
 other formats have a `usage` and counters too."""
@@ -46,7 +50,7 @@ def format_named(name: str) -> Format:
         near = get_close_matches(name, names, n=1)
         raise UsageError(
             f"no log format is named {name!r}",
-            mend=f"did you mean {near[0]}?" if near else f"one of {', '.join(names)}",
+            hint=f"did you mean {near[0]}?" if near else f"one of {', '.join(names)}",
         )
     return found
 
@@ -60,23 +64,50 @@ def sniff(source: Source) -> tuple[Format | None, Source, str]:
     )
     if not head.strip(b" \t\r\n\0"):
         return None, again, "empty"
-    records = _Seen(_records(head, source.name))
+    records = _records(head, source.name)
     found = next((known for record in records for known in formats() if known.sniff(record)), None)
     if found is None and not head.lstrip().startswith((b"{", b"[")):
         found = next((known for known in formats() if known.sniff_head is not None and known.sniff_head(head)), None)
-    return found, again, "no log format that cachekit knows" if records.any else "no JSON objects in it"
+    return found, again, "" if found is not None else _describe(head, source.name)
 
 
-class _Seen:
-    """Records as they are asked for, and whether there was any."""
+def _describe(head: bytes, name: str) -> str:
+    """What a file is that is no log, in the words of an error."""
+    records = list(islice(_records(head, name), 20))
+    if not records and not head.lstrip().startswith((b"{", b"[")):
+        columns = head.partition(b"\n")[0].decode("utf-8", "replace").lower()
+        if columns.count(",") > 1 and ("token" in columns or "cost" in columns):
+            return f"a usage table{_of_whom(columns)} without cache columns"
+    for record in records:
+        row = next((mapping(part) for part in items(record.get("data"))), {}) or record
+        first = mapping(next(iter(items(row.get("results"))), None))
+        if _REQUEST.intersection(record) and not _ANSWER.intersection(record):
+            return "a request, not a log of calls: use `cachekit audit`"
+        if _REQUEST.intersection(mapping(record.get("body")) or mapping(record.get("params"))):
+            return "a batch of requests, not a log of calls: use `cachekit audit`"
+        if "amount" in first or "amount" in row or _TABLE.intersection(row):
+            return (
+                f"a usage table{_of_whom(' '.join((*map(str, row), str(first.get('object')))))} without cache columns"
+            )
+    return "no log format that cachekit knows" if records else "no JSON objects in it"
 
-    def __init__(self, records: Iterator[dict[str, object]]) -> None:
-        self._records, self.any = records, False
 
-    def __iter__(self) -> Iterator[dict[str, object]]:
-        for record in self._records:
-            self.any = True
-            yield record
+_REQUEST = frozenset({"messages", "contents", "input", "system", "toolConfig", "anthropic_version", "inferenceConfig"})
+_ANSWER = frozenset({"usage", "usageMetadata", "output", "choices", "response", "role"})
+_TABLE = frozenset({"byok_usage_inference", "total_tokens", "n_context_tokens_total", "amount_usd", "cost_usd"})
+_MAKERS = {
+    "openrouter": "OpenRouter",
+    "byok_": "OpenRouter",
+    "organization.costs": "OpenAI",
+    "n_context_tokens": "OpenAI",
+    "lineitem": "AWS",
+    "workspace": "Anthropic",
+    "cursor": "Cursor",
+}
+
+
+def _of_whom(names: str) -> str:
+    return next((f" of {maker}" for sign, maker in _MAKERS.items() if sign in names.lower()), "")
 
 
 def _head(chunks: Iterator[bytes]) -> bytes:

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from cachekit.core.calls import BadLine
-from cachekit.core.documents import Value, read_values
-from cachekit.core.inputs import Source
-from cachekit.core.shape import dig, mapping, text
-from cachekit.core.streams import Merged, merge_event
+from cachekit.core.jsonio.documents import Value, read_values
+from cachekit.core.jsonio.inputs import Source
+from cachekit.core.jsonio.json_access import dig, mapping, text
+from cachekit.core.model.calls import BadLine
+from cachekit.core.providers.streams import Merged, merge_event
 
 _ANTHROPIC = ("content_block_", "message_delta", "message_stop", "ping")
 
@@ -21,7 +21,7 @@ def whole_responses(source: Source) -> Iterator[Value]:
     key, at = "", 0
     for value in read_values(source):
         event = {} if isinstance(value, BadLine) else mapping(value[1])
-        found = _stream(event, key)
+        found = stream_of(event, key)
         if key and found != key:
             yield at, held
         if not found or isinstance(value, BadLine):
@@ -35,7 +35,7 @@ def whole_responses(source: Source) -> Iterator[Value]:
         yield at, held
 
 
-def _stream(event: Mapping[str, object], before: str) -> str:
+def stream_of(event: Mapping[str, object], before: str = "") -> str:
     """Which stream an event belongs to, `before` being that of the event before it; empty for what is no event."""
     kind = text(event.get("type")) or ""
     if kind == "message_start":

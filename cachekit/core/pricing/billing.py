@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from cachekit.core.calls import Billing
-from cachekit.core.models import Identity
+from cachekit.core.catalog.models import Identity
+from cachekit.core.model.calls import Billing
 from cachekit.core.pricing.overlay import Entry, matching
 from cachekit.core.pricing.rows import Period, Row, Values, decimal, period_at, values_for
 

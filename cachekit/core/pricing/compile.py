@@ -17,10 +17,10 @@ from decimal import Decimal
 from genai_prices import types as gp
 from genai_prices.data import providers
 
-from cachekit.core.models import Model, all_models
+from cachekit.core.catalog.models import Model, all_models
+from cachekit.core.jsonio.json_access import mapping, seconds, text
 from cachekit.core.pricing.overlay import Entry, entries
 from cachekit.core.pricing.rows import KINDS, Band, Period, Row, Values, decimal, encode_row
-from cachekit.core.shape import mapping, seconds, text
 
 Section = dict[str, Row]
 

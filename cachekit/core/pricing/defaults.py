@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
-from cachekit.core.models import all_models
+from cachekit.core.catalog.models import all_models
 from cachekit.core.pricing.find import find_rates
 from cachekit.core.pricing.rates import Rates
 

@@ -9,15 +9,15 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import lru_cache
 
-from cachekit.core.aliases import Overrides, override_of, resolve
-from cachekit.core.calls import Billing
-from cachekit.core.models import Identity, identify, undated, unversioned
+from cachekit.core.catalog.models import Identity, identify, undated, unversioned
+from cachekit.core.catalog.overrides import Overrides, override_of, resolve
+from cachekit.core.jsonio.json_access import mapping, seconds, text
+from cachekit.core.model.calls import Billing
 from cachekit.core.pricing.billing import billed
 from cachekit.core.pricing.overlay import Entry, billing_host, checked_at, matching, overlay, source_of
 from cachekit.core.pricing.rates import WRITE_KINDS, Rates, rates_from_flat
 from cachekit.core.pricing.rows import KINDS, Period, Row, Values, decimal, period_at
 from cachekit.core.pricing.table import load_table
-from cachekit.core.shape import mapping, seconds, text
 
 STANDARD = Billing()
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
-from cachekit.core.models import Identity
-from cachekit.core.shape import items, mapping, seconds, text
+from cachekit.core.catalog.models import Identity, rows_of_models
+from cachekit.core.jsonio.json_access import items, mapping, seconds, text
 
 Entry = Mapping[str, object]
 
@@ -36,7 +36,8 @@ def checked_at() -> float:
 
 def entries(section: str) -> tuple[Entry, ...]:
     """The entries of a section, in order; the first that matches speaks."""
-    return tuple(mapping(entry) for entry in items(overlay().get(section)))
+    own = rows_of_models("prices") if section == "rows" else ()
+    return (*map(mapping, items(overlay().get(section))), *own)
 
 
 def matching(section: str, identity: Identity) -> tuple[Entry, ...]:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from cachekit.core.model.usage import Usage
 from cachekit.core.pricing.rows import decimal
-from cachekit.core.usage import Usage
 
 MILLION = Decimal(1_000_000)
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
-from cachekit.core.shape import count, items, mapping, number
+from cachekit.core.jsonio.json_access import count, items, mapping, number
 
 KINDS = ("input", "read", "write", "long", "output")
 """The columns of a row: uncached input, cache read, cache write, cache write with the long lifetime, output."""

@@ -16,10 +16,10 @@ from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 
-from cachekit.core import models
+from cachekit.core.catalog import models
+from cachekit.core.jsonio.json_access import count, items, mapping
 from cachekit.core.pricing import overlay
 from cachekit.core.pricing.rows import Row, decode_row
-from cachekit.core.shape import count, items, mapping
 
 FORMAT = 1
 """To be raised when the form of the file or the way it is compiled changes."""

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cachekit.core.backends import Backend
-from cachekit.core.prompt import Prompt
+from cachekit.core.model.backends import Backend
+from cachekit.core.model.prompt import Prompt
 
 
-def lower(body: Mapping[str, object], backend: Backend) -> Prompt:
+def lower(body: Mapping[str, object], backend: Backend, *, routed: bool = False) -> Prompt:
     """The prompt of a request in a native form. Total: any JSON object lowers, what does not fit becomes a note.
 
-    A form that is not native must be translated first (`core.auditors.stacks.translate`); it lowers as Anthropic's.
+    A form that is not native must be translated first (`core.libraries.translate`); it lowers as Anthropic's. `routed`:
+    a gateway takes Anthropic's marker in this Chat Completions body, whatever the model's name tells.
     """
     if backend in (Backend.OPENAI_CHAT, Backend.OPENAI_RESPONSES):
         from cachekit.core.providers import openai
 
-        return (openai.lower_chat if backend is Backend.OPENAI_CHAT else openai.lower_responses)(body, backend)
+        if backend is Backend.OPENAI_RESPONSES:
+            return openai.lower_responses(body, backend)
+        return openai.lower_chat(body, backend, routed=routed)
     if backend in (Backend.BEDROCK_CONVERSE, Backend.BEDROCK_INVOKE_ANTHROPIC):
         from cachekit.core.providers import bedrock
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cachekit.core.backends import Backend
-from cachekit.core.prompt import Mark, Prompt, Scope, Section
+from cachekit.core.jsonio.json_access import items, mapping, text
+from cachekit.core.model.backends import Backend
+from cachekit.core.model.prompt import Mark, Prompt, Scope, Section
 from cachekit.core.providers.draft import Draft, content_items, is_cache_point, written_ttl
-from cachekit.core.shape import items, mapping, text
 
 THINKING = frozenset({"thinking", "redacted_thinking"})
 _INSIDE = "a breakpoint inside {} belongs on the {} itself; only on its last inner block is it moved there"

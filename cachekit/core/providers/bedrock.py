@@ -11,11 +11,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 
-from cachekit.core.backends import Backend
-from cachekit.core.prompt import Mark, Prompt, Scope, Section
+from cachekit.core.jsonio.json_access import items, mapping, text
+from cachekit.core.model.backends import Backend
+from cachekit.core.model.prompt import Mark, Prompt, Scope, Section
 from cachekit.core.providers import anthropic
 from cachekit.core.providers.draft import Draft, content_items, written_ttl
-from cachekit.core.shape import items, mapping, text
 
 _OUTSIDE_THE_KEY = frozenset(
     "modelId messages system toolConfig inferenceConfig additionalModelRequestFields requestMetadata guardrailConfig "
@@ -127,6 +127,10 @@ def _cache_point(draft: Draft, route: str, block: Mapping[str, object]) -> None:
     if len(block) > 1:
         return
     point = block["cachePoint"]
+    if route.startswith("messages") and route.endswith(".content[0]"):
+        draft.note("point_first", route, "nothing stands before this breakpoint in its message")
+        if not draft.blocks:
+            return
     draft.mark(Mark(written_ttl(point), route))
     if mapping(point).get("type") != "default":
         draft.note("mark_type", route, "the only type of a cachePoint is `default`")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from cachekit.core.backends import Backend
-from cachekit.core.digests import digest_of, fingerprint_block
-from cachekit.core.prompt import Block, Mark, Note, Param, Prompt, Scope, Section
-from cachekit.core.shape import items, mapping
+from cachekit.core.jsonio.json_access import items, mapping
+from cachekit.core.model.backends import Backend
+from cachekit.core.model.digests import digest_of, fingerprint_block
+from cachekit.core.model.prompt import Block, Mark, Note, Param, Prompt, Scope, Section
 
 MARKERS = ("cache_control", "prompt_cache_breakpoint")
 """Keys that carry a breakpoint on the block that holds them. Converse's cachePoint is an element of its own."""
@@ -44,9 +44,9 @@ class Draft:
         if value is not None:
             self.params.append(Param(level, name, digest_of(value)))
 
-    def note(self, code: str, route: str, detail: str, mend: str = "") -> None:
+    def note(self, code: str, route: str, detail: str, hint: str = "") -> None:
         """Say what did not fit."""
-        self.notes.append(Note(code, route, detail, mend))
+        self.notes.append(Note(code, route, detail, hint))
 
     def finish(self, backend: Backend, scope: Scope, body: Mapping[str, object]) -> Prompt:
         """The frozen prompt."""

@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cachekit.core.backends import Backend
-from cachekit.core.models import identify
-from cachekit.core.prompt import Mark, Prompt, Scope, Section
+from cachekit.core.catalog.models import identify
+from cachekit.core.jsonio.json_access import items, mapping, text
+from cachekit.core.model.backends import Backend
+from cachekit.core.model.prompt import Mark, Prompt, Scope, Section
 from cachekit.core.providers.draft import Draft, content_items, is_cache_point, written_ttl
-from cachekit.core.shape import items, mapping, text
 
 _OPENING = frozenset({"system", "developer"})
 _NO_BREAKPOINT = "breakpoints are read on content parts, not here"
@@ -22,10 +22,10 @@ _ROUTED = "a gateway has to hand this on to Claude as a breakpoint; not all do, 
 _FOREIGN = "this is another provider's form of a breakpoint; OpenAI answers 400 or ignores it"
 
 
-def lower_chat(body: Mapping[str, object], backend: Backend = Backend.OPENAI_CHAT) -> Prompt:
+def lower_chat(body: Mapping[str, object], backend: Backend = Backend.OPENAI_CHAT, *, routed: bool = False) -> Prompt:
     """The prompt of a Chat Completions body. Never raises, never drops."""
     draft = Draft(chunked=True)
-    routed = identify(text(body.get("model")) or "").maker == "anthropic"
+    routed = routed or identify(text(body.get("model")) or "").maker == "anthropic"
     _tools(draft, body, routed=routed)
     opening = True
     for index, message in enumerate(items(body.get("messages"))):

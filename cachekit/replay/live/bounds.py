@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from decimal import Decimal
 
-from cachekit.core.aliases import Overrides
+from cachekit.client.sending import Outgoing
 from cachekit.core.auditors.forecast import write_rate
-from cachekit.core.backends import Backend
-from cachekit.core.calls import Call
-from cachekit.core.policy import Policy
+from cachekit.core.catalog.overrides import Overrides
+from cachekit.core.catalog.policy import Policy
+from cachekit.core.jsonio.json_access import count, dig
+from cachekit.core.model.backends import Backend
+from cachekit.core.model.calls import Call
+from cachekit.core.model.prompt import Prompt
 from cachekit.core.pricing import Rates, find_rates, price, without_cache
-from cachekit.core.prompt import Prompt
-from cachekit.core.shape import count, dig
 from cachekit.replay.live.values import Costs
-from cachekit.sending import Outgoing
 
 _MILLION = 1_000_000
 _LIMITS = (

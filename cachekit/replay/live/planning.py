@@ -11,11 +11,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
-from cachekit.clients import AWS, Address
-from cachekit.core.calls import Call
-from cachekit.core.errors import InputError, UsageError
-from cachekit.core.logs.lowered import lowered
-from cachekit.core.policy import find_policy
+from cachekit.client.clients import AWS, Address
+from cachekit.client.sending import Outgoing
+from cachekit.core.catalog.policy import find_policy
+from cachekit.core.libraries.lowered import lowered
+from cachekit.core.model.calls import Call
+from cachekit.core.model.errors import InputError, UsageError
 from cachekit.replay.live.bounds import costs_of
 from cachekit.replay.live.rendering import prompt_of, rendered
 from cachekit.replay.live.sendable import NO_REQUEST, outgoing_of, with_bytes
@@ -24,10 +25,9 @@ from cachekit.replay.run import Open, in_order, ready_calls
 from cachekit.replay.strategies import Shared
 from cachekit.replay.survey import survey
 from cachekit.replay.values import Replayed
-from cachekit.sending import Outgoing
-from cachekit.tracker.judging import Judge
+from cachekit.tracker.evaluate import Evaluator
 from cachekit.tracker.metrics import CallMetrics
-from cachekit.tracker.options import Settings
+from cachekit.tracker.options import TrackerOptions
 
 TIMEOUT = 600.0
 """Seconds that an answer may take, as the SDKs have it."""
@@ -54,9 +54,9 @@ def plan_live(log: Open, options: LiveOptions) -> Plan:
     wanted = options.strategy is not None and options.strategy.marks == "suggested"
     shared = survey(ready_calls(log(), options.replay, Replayed(()))) if wanted else {}
     draft, book, calls = _Draft(options, shared), Replayed(()), 0
-    for call, judged in _judged(in_order(log(), book), options):
+    for call, metrics in _with_metrics(in_order(log(), book), options):
         calls += 1
-        reason = _planned(draft, call, judged)
+        reason = _planned(draft, call, metrics)
         if reason:
             draft.left_out[reason] += 1
     plan = Plan(tuple(draft.sends), calls, draft.left_out, tuple(book.bad), book.late)
@@ -69,21 +69,21 @@ def _check(options: LiveOptions) -> None:
     if strategy is not None and (strategy.warm is not None or strategy.lead):
         raise UsageError(
             f"{strategy.name} cannot be sent live: it changes when calls are sent",
-            mend="--live applies breakpoints and ttls; leave out +warm and +lead-call",
+            hint="--live applies breakpoints and ttls; leave out +warm and +lead-call",
         )
 
 
-def _judged(calls: Iterator[Call], options: LiveOptions) -> Iterator[tuple[Call, CallMetrics]]:
+def _with_metrics(calls: Iterator[Call], options: LiveOptions) -> Iterator[tuple[Call, CallMetrics]]:
     """Each call with its prompt, and what a tracker would have said of it: was a hit due, and was it read?"""
-    judge = Judge(Settings(overrides=options.replay.overrides))
+    evaluator = Evaluator(TrackerOptions(overrides=options.replay.overrides))
     for call in calls:
         named = replace(call, model=call.model or options.replay.model)
         hosted = replace(named, billing=replace(named.billing, host=named.billing.host or options.replay.host))
         whole = lowered(hosted)
-        yield whole, judge.judge(whole)[1]
+        yield whole, evaluator.evaluate(whole).metrics
 
 
-def _planned(draft: _Draft, call: Call, judged: CallMetrics) -> str:
+def _planned(draft: _Draft, call: Call, metrics: CallMetrics) -> str:
     """Puts a call on the plan, or says why it is not sent."""
     options = draft.options
     outgoing = outgoing_of(call, options.replay.model, options.base_url)
@@ -95,7 +95,7 @@ def _planned(draft: _Draft, call: Call, judged: CallMetrics) -> str:
         return LIMIT
     if draft.least > options.budget:
         return BUDGET
-    send = _send(draft, call, outgoing, judged)
+    send = _send(draft, call, outgoing, metrics)
     if isinstance(send, str):
         return send
     draft.least += send.costs.least
@@ -103,7 +103,7 @@ def _planned(draft: _Draft, call: Call, judged: CallMetrics) -> str:
     return ""
 
 
-def _send(draft: _Draft, call: Call, outgoing: Outgoing, judged: CallMetrics) -> Send | str:
+def _send(draft: _Draft, call: Call, outgoing: Outgoing, metrics: CallMetrics) -> Send | str:
     options = draft.options
     tables = options.replay.overrides or {}
     policy = find_policy(call.model, call.billing.host or call.scope.host or call.provider, tables)
@@ -118,17 +118,17 @@ def _send(draft: _Draft, call: Call, outgoing: Outgoing, judged: CallMetrics) ->
     region = call.scope.region if outgoing.backend in AWS and call.scope.region else None
     address = Address(outgoing.backend, region, base_url=options.base_url, timeout=TIMEOUT)
     slim = replace(call, prompt=None, request=None)
-    return Send(len(draft.sends), slim, with_bytes(outgoing), address, costs, judged)
+    return Send(len(draft.sends), slim, with_bytes(outgoing), address, costs, metrics)
 
 
 def _refuse(plan: Plan, budget: Decimal) -> None:
     """Ends where nothing could be sent, and says what to do about it."""
     if not plan.sends:
         reasons = ", ".join(f"{reason}: {count:,}" for reason, count in plan.left_out.most_common(3))
-        mend = _RECORD if plan.left_out[NO_REQUEST] else ""
-        raise InputError(f"no call can be sent again ({reasons or 'the log holds none'})", mend=mend)
+        hint = _RECORD if plan.left_out[NO_REQUEST] else ""
+        raise InputError(f"no call can be sent again ({reasons or 'the log holds none'})", hint=hint)
     first = plan.sends[0].costs.most
     if first > budget:
         raise UsageError(
-            f"the first call can cost up to ${first:.4f}, and the budget is ${budget}", mend="raise --budget-usd"
+            f"the first call can cost up to ${first:.4f}, and the budget is ${budget}", hint="raise --budget-usd"
         )

@@ -10,20 +10,20 @@ from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import replace
 
-from cachekit.core.auditors.sent import sent_marks
-from cachekit.core.backends import Backend
-from cachekit.core.forms import forms
-from cachekit.core.implicit import OPTIONS, with_policy
-from cachekit.core.policy import Policy
-from cachekit.core.prompt import Prompt, prefixes
+from cachekit.client.sending import Outgoing
+from cachekit.core.auditors.trial import edited
+from cachekit.core.cache.implicit import OPTIONS, with_policy
+from cachekit.core.cache.simulate import measured
+from cachekit.core.catalog.policy import Policy
+from cachekit.core.jsonio.json_access import mapping
+from cachekit.core.libraries import breakpoint_forms
+from cachekit.core.libraries.sent import sent_marks
+from cachekit.core.model.backends import Backend
+from cachekit.core.model.prompt import Prompt, prefixes
+from cachekit.core.model.routes import parent, resolve, steps
 from cachekit.core.providers import lower
 from cachekit.core.providers.draft import MARKERS, is_cache_point
-from cachekit.core.routes import parent, resolve, steps
-from cachekit.core.shape import mapping
-from cachekit.core.simulate import measured
-from cachekit.core.trial import edited
 from cachekit.replay.strategies import Shared, Strategy, infeasible, plan
-from cachekit.sending import Outgoing
 
 Body = Mapping[str, object]
 
@@ -105,7 +105,7 @@ def _placed(bare: dict[str, object], planned: Prompt, outgoing: Outgoing, policy
         if mark.route == OPTIONS or body is None:
             continue
         ttl = None if outgoing.backend in _OPENAI else mark.ttl
-        edits = next(forms(body, blocks[index], outgoing.backend, ttl), None)
+        edits = next(breakpoint_forms(body, blocks[index], outgoing.backend, ttl), None)
         body = edited(body, edits) if edits is not None else None
     return body if body is None or outgoing.backend not in _OPENAI else _with_options(body, planned, policy)
 

@@ -12,24 +12,22 @@ from dataclasses import replace
 from decimal import Decimal
 from threading import Thread
 
-from cachekit.core.calls import Call
-from cachekit.core.errors import CachekitError
+from cachekit.client.errors import CallError, ErrorKind, classify_error
+from cachekit.client.sending import drain, sending_of
+from cachekit.client.waiting import SLICE, Inbox
+from cachekit.core.jsonio.json_access import mapping
+from cachekit.core.model.calls import Call
+from cachekit.core.model.errors import CachekitError
 from cachekit.core.providers import lower
 from cachekit.core.providers.draft import texts
-from cachekit.core.shape import mapping
-from cachekit.faults import Fault, FaultKind, fault_of
-from cachekit.replay.live.purse import Purse
+from cachekit.replay.live.budget import Purse
 from cachekit.replay.live.values import Attempt, Ending, Family, LiveOptions, Outcome, Plan, Send, Timing
-from cachekit.sending import drain, sending_of
-from cachekit.tracker.labels import labelled
+from cachekit.tracker.attempts import Retries, Tracking
+from cachekit.tracker.clients.wrapping import instrument
 from cachekit.tracker.ledger import Ledger, Outside
-from cachekit.tracker.metrics import CallMetrics
-from cachekit.tracker.options import Settings
-from cachekit.tracker.retry import Retries
-from cachekit.tracker.totals import Cost
-from cachekit.tracker.tracking import Tracking
-from cachekit.tracker.wrapping import instrument
-from cachekit.waiting import SLICE, Inbox
+from cachekit.tracker.metrics import CallMetrics, Cost
+from cachekit.tracker.observation import labelled
+from cachekit.tracker.options import TrackerOptions
 
 MOST_AT_ONCE = 64
 """Calls under way at once in the log's own time."""
@@ -44,8 +42,8 @@ _LABEL = "cachekit_send"
 """The label by which an answer is known to belong to a call of the plan; it is in no log."""
 
 _CUT_OFF = "not waited for"
-_REFUSED = (FaultKind.CREDENTIALS, FaultKind.NO_CREDENTIALS)
-_UNREACHABLE = (FaultKind.REFUSED, FaultKind.NO_HOST)
+_REFUSED = (ErrorKind.CREDENTIALS, ErrorKind.NO_CREDENTIALS)
+_UNREACHABLE = (ErrorKind.REFUSED, ErrorKind.NO_HOST)
 
 
 class LiveReplay:
@@ -62,7 +60,7 @@ class LiveReplay:
         self._began = self._last = 0.0
         own = options.replay.overrides or {}
         named = {name: model for name, model in mapping(own.get("models")).items() if isinstance(model, str)}
-        settings = Settings(policy=options.policy, models=named, history_size=1, overrides=own)
+        settings = TrackerOptions(policy=options.policy, models=named, history_size=1, overrides=own)
         outside = Outside(options.time.wall, lambda _: None, None, (self._heard,))
         self._ledger = Ledger(settings, outside)
         self._tracking = Tracking(self._ledger, Retries(options.policy, self._may_retry), options.sleep)
@@ -186,13 +184,13 @@ class LiveReplay:
             self._count(send, self._attempts.pop(send.number, []), fault)
             self._judge(fault)
 
-    def _fault(self, send: Send, error: Exception) -> Fault:
+    def _fault(self, send: Send, error: Exception) -> CallError:
         if isinstance(error, CachekitError):
-            return Fault(FaultKind.BROKEN, error.message())
+            return CallError(ErrorKind.BROKEN, error.message())
         prompt = lower({"model": send.outgoing.model, **send.outgoing.body}, send.outgoing.backend)
-        return fault_of(error, "\n".join(texts(block.raw) for block in prompt.blocks), self._time.wall())
+        return classify_error(error, "\n".join(texts(block.raw) for block in prompt.blocks), self._time.wall())
 
-    def _count(self, send: Send, attempts: list[Attempt], fault: Fault | None) -> None:
+    def _count(self, send: Send, attempts: list[Attempt], fault: CallError | None) -> None:
         """A call is over: its family's sums, and what it cost."""
         out, most = self.outcome, send.costs.most
         first = send.call.family not in out.families
@@ -208,7 +206,7 @@ class LiveReplay:
         known, at_risk = (sum(column, Decimal(0)) for column in zip(*paid, strict=True))
         self._purse.settle(self._held.pop(send.number), known, at_risk)
 
-    def _judge(self, fault: Fault | None) -> None:
+    def _judge(self, fault: CallError | None) -> None:
         """Counts a failure; some of them end all."""
         out = self.outcome
         if fault is None:
@@ -238,7 +236,7 @@ class LiveReplay:
         self._over()
 
 
-def _paid(attempt: Attempt, most: Decimal, fault: Fault | None) -> tuple[Decimal, Decimal]:
+def _paid(attempt: Attempt, most: Decimal, fault: CallError | None) -> tuple[Decimal, Decimal]:
     """What an attempt cost for certain, and what it may have cost besides: an answer that failed may be billed all the
     same, one that was cut off or tells no counts up to the most."""
     known = attempt.cost.paid or Decimal(0)

@@ -6,15 +6,15 @@ from base64 import b64decode
 from collections.abc import Mapping
 from dataclasses import replace
 
-from cachekit.clients import AWS
-from cachekit.core.auditors.detect import backend_of_api, candidates
+from cachekit.client.clients import AWS
+from cachekit.client.sending import Outgoing
 from cachekit.core.auditors.records import SEVERAL_PASSES
-from cachekit.core.backends import NATIVE, Backend
-from cachekit.core.calls import Call
-from cachekit.core.objects import decoded
-from cachekit.core.shape import items, mapping, text
-from cachekit.sending import Outgoing
-from cachekit.warmer.given import headers_of
+from cachekit.core.jsonio.json_access import items, mapping, text
+from cachekit.core.libraries.detect import backend_of_api, candidates
+from cachekit.core.model.backends import NATIVE, Backend
+from cachekit.core.model.calls import Call
+from cachekit.core.providers.objects import decoded
+from cachekit.warm.request_source import headers_of
 
 NO_REQUEST = "no request in the log"
 

@@ -9,17 +9,16 @@ from decimal import Decimal
 from enum import StrEnum
 from time import sleep as wait
 
-from cachekit.clients import Address, Clients
-from cachekit.core.calls import BadLine, Call
-from cachekit.core.causes import Cause
+from cachekit.client.clients import Address, Clients
+from cachekit.client.sending import Outgoing
+from cachekit.client.waiting import Time
+from cachekit.core.explain.causes import Cause
 from cachekit.core.logs.native_write import CallLog
+from cachekit.core.model.calls import BadLine, Call
 from cachekit.replay.strategies import Strategy
 from cachekit.replay.values import ReplayOptions
-from cachekit.sending import Outgoing
-from cachekit.tracker.metrics import CallMetrics
+from cachekit.tracker.metrics import CallMetrics, Cost, Totals, merged
 from cachekit.tracker.options import CachePolicy
-from cachekit.tracker.totals import Cost, Totals, merged
-from cachekit.waiting import Time
 
 BUDGET = "beyond the budget"
 LIMIT = "beyond --limit"

@@ -8,14 +8,15 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cachekit.core.auditors.audit import AuditOptions, audit, audit_given
+from cachekit import audit
+from cachekit.core.auditors.audit import AuditOptions, audit_given
+from cachekit.core.auditors.fix import fix_request
 from cachekit.core.auditors.records import unwrap
-from cachekit.core.backends import Backend
-from cachekit.core.errors import UsageError
-from cachekit.core.findings import Verdict
-from cachekit.core.mend import mend
-from cachekit.core.routes import parent, resolve
-from cachekit.core.suggest import suggest
+from cachekit.core.auditors.suggest import suggest
+from cachekit.core.model.backends import Backend
+from cachekit.core.model.errors import UsageError
+from cachekit.core.model.findings import Verdict
+from cachekit.core.model.routes import parent, resolve
 
 LONG = "The harbour ledger records the valve and the orchard stores a lantern. " * 250
 KEYS = st.sampled_from(
@@ -84,7 +85,7 @@ def test_without_a_backend_an_audit_answers_or_says_that_one_is_needed(request_)
     try:
         assert_yes_has_a_breakpoint(audit(request_))
     except UsageError as error:
-        refused = error.mend
+        refused = error.hint
     assert "--backend" in refused or not refused
 
 
@@ -208,9 +209,9 @@ def test_every_fix_of_a_finding_leaves_the_prompt_as_it_is(made):
     backend, request_ = made
     given_ = unwrap(request_)
     report = audit_given(given_, backend, AuditOptions())
-    mended = mend(report, given_, AuditOptions())
-    assert [b.digest for b in mended.report.prompt.blocks] == [b.digest for b in report.prompt.blocks]
-    assert len(mended.report.unkept) <= len(report.unkept)
+    fixed = fix_request(report, given_, AuditOptions())
+    assert [b.digest for b in fixed.report.prompt.blocks] == [b.digest for b in report.prompt.blocks]
+    assert len(fixed.report.unkept) <= len(report.unkept)
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -221,7 +222,7 @@ def test_what_is_suggested_was_tried_and_reaches_the_wire(made):
     report = audit_given(given_, backend, AuditOptions())
     suggested = [edit for one in suggest(report, given_, AuditOptions()) for edit in one.edits]
     if suggested:
-        from cachekit.core.trial import tried
+        from cachekit.core.auditors.trial import tried
 
         after = tried(given_, tuple(suggested), report, AuditOptions())
         assert after is not None

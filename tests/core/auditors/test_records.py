@@ -6,8 +6,8 @@ import pytest
 
 from cachekit import audit
 from cachekit.core.auditors.records import unwrap
-from cachekit.core.errors import UsageError
-from cachekit.core.findings import Verdict
+from cachekit.core.model.errors import UsageError
+from cachekit.core.model.findings import Verdict
 
 LONG = "The harbour ledger records the valve and the orchard. " * 300
 MARK = {"type": "ephemeral"}

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from cachekit.core.auditors.audit import audit
+from cachekit import audit
 from cachekit.core.auditors.rules import RULES
-from cachekit.core.findings import Severity, Verdict
+from cachekit.core.model.findings import Severity, Verdict
 
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "audit"
 CASES = sorted(FIXTURES.glob("*/*.json"))

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import pytest
 
 from cachekit import audit
-from cachekit.core.auditors.rules.rule import told_by_library
-from cachekit.core.auditors.stacks import NEWEST, library_of
-from cachekit.core.backends import Backend
-from cachekit.core.prompt import Note, Prompt, Scope
+from cachekit.core.auditors.rules.rule import from_library
+from cachekit.core.libraries import library_for
+from cachekit.core.model.backends import Backend
+from cachekit.core.model.prompt import Note, Prompt, Scope
 
 TEXT = "The harbour ledger records the valve, and the orchard stores the lantern. " * 300
 PROFILE = "arn:aws:bedrock:eu-west-1:111122223333:application-inference-profile/zz9abc"
@@ -63,7 +63,7 @@ class Drop:
     request: dict
     library: str
     place: str
-    mend: str
+    hint: str
 
 
 CONVERSE = f"bedrock/converse/{SONNET}"
@@ -396,7 +396,7 @@ DROPS = [
 
 def audited(drop):
     """The audit under the newest release that was measured, whatever is installed here."""
-    return audit(drop.request, drop.backend, library_version=NEWEST[library_of(Backend(drop.backend))])
+    return audit(drop.request, drop.backend, library_version=library_for(Backend(drop.backend)).newest)
 
 
 @pytest.mark.parametrize("drop", DROPS, ids=lambda drop: f"{drop.number} {drop.name}")
@@ -407,7 +407,7 @@ def test_what_is_lost_in_silence_is_told_with_library_place_and_mend(drop):
     told = [line for line in lines if f": {drop.place}: " in line]
     assert drop.library in head
     assert told, lines
-    assert any(drop.mend in line.partition(" -> ")[2] for line in told), told
+    assert any(drop.hint in line.partition(" -> ")[2] for line in told), told
 
 
 @pytest.mark.parametrize("drop", DROPS, ids=lambda drop: f"{drop.number} {drop.name}")
@@ -441,4 +441,4 @@ def test_an_hour_that_is_kept_passes():
 )
 def test_one_lost_marker_is_told_once(told, lost, same):
     prompt = Prompt(Backend.LITELLM, Scope(), notes=(Note("dropped", lost, "lost"),))
-    assert told_by_library(prompt, Note("mark_not_read", told, "not read")) is same
+    assert from_library(prompt, Note("mark_not_read", told, "not read")) is same

@@ -10,8 +10,8 @@ import pytest
 from cachekit import audit
 from cachekit.core.auditors.records import unwrap
 from cachekit.core.auditors.user_routes import on_user_request
-from cachekit.core.findings import Edit, Finding, Severity
-from cachekit.core.patches import apply_edits
+from cachekit.core.jsonio.patches import apply_edits
+from cachekit.core.model.findings import Edit, Finding, Severity
 
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "audit"
 MARK = {"type": "ephemeral"}

@@ -6,7 +6,7 @@ import pytest
 
 from cachekit import audit
 from cachekit.core.auditors.audit import AuditOptions, audit_with
-from cachekit.core.findings import Severity, Verdict
+from cachekit.core.model.findings import Severity, Verdict
 
 TEXT = "The harbour ledger records the valve and the orchard. "
 LONG, SOME = TEXT * 300, TEXT * 90

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 
-from cachekit.core.calls import BadLine, Call
-from cachekit.core.inputs import Source
+from cachekit.core.jsonio.inputs import Source
 from cachekit.core.logs.format import Summary
 from cachekit.core.logs.sniff import format_named
+from cachekit.core.model.calls import BadLine, Call
 
 
 def source_of(*records, name="log"):

@@ -7,10 +7,10 @@ import sqlite3
 
 import pytest
 
-from cachekit.core.errors import InputError
-from cachekit.core.inputs import file_source
-from cachekit.core.prompt import Tokens, prefixes
-from cachekit.core.usage import Usage
+from cachekit.core.jsonio.inputs import file_source
+from cachekit.core.model.errors import InputError
+from cachekit.core.model.prompt import Tokens, prefixes
+from cachekit.core.model.usage import Usage
 from tests.core.logs.reading import bad_lines_of, calls_of, items_of, source_of, summaries_of
 
 NAMES = ("input_tokens", "cached_input_tokens", "output_tokens", "total_tokens")
@@ -112,6 +112,87 @@ def test_a_fork_stays_itself_behind_the_copied_beginning_of_its_parent():
 def test_sessions_one_after_the_other_in_one_stream_stay_apart():
     calls = calls_of("codex", source_of(_meta("c-1"), _count(TWO), _meta("c-2"), _count(TWO)))
     assert [call.labels["session"] for call in calls] == ["c-1", "c-2"]
+
+
+def _at(second, line):
+    return line | {"timestamp": f"2026-11-01T10:00:{second:02d}.000Z"}
+
+
+def _task(started, at):
+    return _at(at, {"type": "event_msg", "payload": {"type": "task_started", "started_at": started}})
+
+
+def _record(response, counts, thread="c-1"):
+    names = ("input_tokens", "cached_input_tokens", "output_tokens", "total_tokens")
+    payload = {"response_id": response, "thread_id": thread, "usage": dict(zip(names, counts, strict=True))}
+    return {"type": "token_usage_record", "timestamp": "2026-11-01T10:00:30.000Z", "payload": payload}
+
+
+BEGAN = 1793527200
+"""2026-11-01T10:00:00Z, when the sessions below began."""
+
+
+def _forked(*lines, **meta):
+    first = _meta("c-2", forked_from_id="c-1", **meta)
+    first["payload"]["timestamp"] = "2026-11-01T10:00:00.000Z"
+    return source_of(first, *lines)
+
+
+def test_copied_history_of_a_parent_that_is_not_here_ends_with_the_forks_own_task():
+    log = _forked(
+        _meta("c-1"),
+        _task(BEGAN - 9000, at=0),
+        _at(1, _count(ONE, ONE)),
+        _at(3, _count(TWO)),
+        _task(BEGAN + 8, at=8),
+        _at(20, _count((20000, 9000, 300, 20300))),
+    )
+    (call,) = calls_of("codex", log)
+    assert call.usage == Usage(1680, 1320, output=50)
+    assert [summary.duplicates for summary in summaries_of("codex", log)] == [2]
+
+
+def test_a_fork_that_copied_nothing_loses_nothing():
+    log = _forked(_task(BEGAN, at=0), _at(1, _count(ONE, ONE)), _at(2, _count(TWO)))
+    assert len(calls_of("codex", log)) == 2
+
+
+def test_lines_older_than_the_fork_itself_are_copied():
+    old = _count(ONE, ONE) | {"timestamp": "2026-10-30T10:00:00.000Z"}
+    assert [call.usage.output for call in calls_of("codex", _forked(old, _at(5, _count(TWO))))] == [150]
+
+
+def test_a_record_and_the_event_of_one_response_are_one_call():
+    lines = [_meta("c-1"), _record("r-1", ONE), _count(ONE, ONE), _record("r-2", (9000, 7680, 150, 9150)), _count(TWO)]
+    assert [call.id for call in calls_of("codex", source_of(*lines))] == ["r-1", "r-2"]
+    lines = [_meta("c-1"), _count(ONE, ONE), _record("r-1", ONE)]
+    assert len(calls_of("codex", source_of(*lines))) == 1
+
+
+def test_the_record_of_a_compaction_is_a_call_of_its_own():
+    compaction = {"type": "compacted", "payload": {"message": "", "compaction_response_id": "r-9"}}
+    lines = [_meta("c-1"), _count(ONE, ONE), _record("r-9", (5000, 4000, 70, 5070)), compaction, _count(TWO)]
+    assert [call.usage.output for call in calls_of("codex", source_of(*lines))] == [100, 70, 150]
+
+
+def test_one_response_counts_once_over_all_files():
+    one, two = source_of(_meta("c-1"), _record("r-1", ONE)), source_of(_meta("c-1"), _record("r-1", ONE))
+    assert len(calls_of("codex", one, two)) == 1
+
+
+def test_a_record_of_the_parents_thread_was_copied():
+    log = _forked(_record("r-1", ONE, thread="c-1"), _record("r-2", (2000, 1000, 5, 2005), thread="c-2"))
+    assert [call.id for call in calls_of("codex", log)] == ["r-2"]
+
+
+@pytest.mark.parametrize(
+    ("tier", "billed"), [("priority", "priority"), ("fast", "priority"), ("flex", "flex"), ("default", ""), (None, "")]
+)
+def test_the_service_tier_that_was_set_is_billed(tier, billed):
+    settings = {"type": "event_msg", "payload": {"type": "thread_settings_applied"}}
+    settings["payload"]["thread_settings"] = {"service_tier": tier, "model": "gpt-5.5"}
+    (call,) = calls_of("codex", source_of(_meta("c-1"), settings, _count(ONE, ONE)))
+    assert (call.billing.tier, call.model) == (billed, "gpt-5.5")
 
 
 def test_more_cached_than_input_is_clamped():
@@ -403,7 +484,7 @@ def test_a_locked_database_is_told_with_a_mend(tmp_path):
     database.execute("BEGIN EXCLUSIVE")
     with pytest.raises(InputError, match="locked") as raised:
         items_of("llm", file_source(tmp_path / "logs.db"))
-    assert "copy" in raised.value.mend
+    assert "copy" in raised.value.hint
     database.close()
 
 

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cachekit.core.calls import Call
-from cachekit.core.documents import read_values
-from cachekit.core.inputs import file_source
+from cachekit.core.jsonio.documents import read_records
+from cachekit.core.jsonio.inputs import file_source
 from cachekit.core.logs.sniff import formats
+from cachekit.core.model.calls import Call
 from tests.core.logs.reading import items_of, source_of
 
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "logs"
@@ -21,9 +21,8 @@ NAMES = [known.name for known in formats() if known.name not in ("llm", "cacheki
 
 
 def _records(name):
-    values = (
-        value for path in sorted((FIXTURES / name).glob("clean.json*")) for value in read_values(file_source(path))
-    )
+    files = (path for path in sorted((FIXTURES / name).glob("clean.*")) if path.suffix in (".json", ".jsonl", ".csv"))
+    values = (value for path in files for value in read_records(file_source(path)))
     return [value[1] for value in values if isinstance(value[1], dict)]
 
 

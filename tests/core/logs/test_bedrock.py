@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from cachekit.core.prompt import Scope
-from cachekit.core.usage import Usage
+from cachekit.core.model.prompt import Scope
+from cachekit.core.model.usage import Usage
 from tests.core.logs.reading import bad_lines_of, calls_of, source_of, summaries_of
 
 INPUT = {"inputTokenCount": 10, "cacheReadInputTokenCount": 2000, "cacheWriteInputTokenCount": 300}

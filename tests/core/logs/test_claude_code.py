@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cachekit.core.usage import Usage
+from cachekit.core.model.usage import Usage
 from tests.core.logs.reading import calls_of, source_of, summaries_of
 
 TIMES = [f"2026-11-01T10:00:0{second}.000Z" for second in range(10)]
@@ -147,3 +147,48 @@ def test_compaction_inside_a_reply_is_added():
     iterations = [{"type": "compaction", "input_tokens": 7, "cache_read_input_tokens": 0, "output_tokens": 5}]
     (call,) = calls_of("claude-code", source_of(_line(usage={"iterations": iterations})))
     assert call.usage == Usage(10, 1000, 200, output=15, quality=("compaction_added",))
+
+
+def _side(uuid, parent, kind="assistant", **more):
+    if kind == "user":
+        return (
+            f'{{"parentUuid":{"null" if parent is None else chr(34) + parent + chr(34)},"isSidechain":true,'
+            f'"sessionId":"s-1","type":"user","message":{{"role":"user","content":"go"}},"uuid":"{uuid}"}}'
+        ).encode()
+    return _line(id=uuid, request=f"req-{uuid}", isSidechain=True, uuid=uuid, parentUuid=parent, **more)
+
+
+def test_sidechains_that_name_no_agent_are_told_apart_by_their_threads():
+    lines = [
+        _side("aaaaaaaa-1", None, "user"),
+        _side("bbbbbbbb-1", None, "user"),
+        _side("a2", "aaaaaaaa-1"),
+        _side("b2", "bbbbbbbb-1"),
+        _side("a3", "a2", "user"),
+        _side("a4", "a3"),
+    ]
+    families = [call.family for call in calls_of("claude-code", source_of(*lines))]
+    assert families == ["s-1/sidechain aaaaaaaa", "s-1/sidechain bbbbbbbb", "s-1/sidechain aaaaaaaa"]
+
+
+def test_sidechain_replies_without_parents_are_one_thread_apart_from_the_main_one():
+    calls = calls_of("claude-code", source_of(_line(), _side("x1", None), _side("x2", None)))
+    assert [call.family for call in calls] == ["s-1", "s-1/sidechain x1", "s-1/sidechain x1"]
+
+
+@pytest.mark.parametrize("broken", [{}, {"timestamp": 7}], ids=["typed", "repaired"])
+def test_the_reason_that_the_api_gave_for_a_miss_is_kept(broken):
+    line = _line()
+    line["message"]["diagnostics"] = {
+        "cache_miss_reason": {"type": "tools_changed", "cache_missed_input_tokens": 43500}
+    }
+    (call,) = calls_of("claude-code", source_of(line | broken))
+    assert (call.miss, call.meta["missed_tokens"]) == ("tools_changed", 43500)
+
+
+@pytest.mark.parametrize("diagnostics", [None, {}, {"cache_miss_reason": None}], ids=["null", "empty", "pending"])
+def test_no_reason_is_no_miss(diagnostics):
+    line = _line()
+    line["message"]["diagnostics"] = diagnostics
+    (call,) = calls_of("claude-code", source_of(line))
+    assert (call.miss, call.meta) == (None, {})

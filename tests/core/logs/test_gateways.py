@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from cachekit.core.usage import Usage
+from cachekit.core.model.usage import Usage
 from tests.core.logs.reading import calls_of, source_of
 
 

@@ -6,18 +6,18 @@ import io
 import json
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cachekit.core.backends import Backend
-from cachekit.core.calls import BadLine, Billing, Call
-from cachekit.core.families import family_of, prefix_id
+from cachekit.core.libraries.request_form import backend_of
 from cachekit.core.logs.native import read_calls, read_line
 from cachekit.core.logs.native_write import to_line
-from cachekit.core.logs.request_form import backend_of
-from cachekit.core.prompt import Block, Mark, Param, Prompt, Scope, Section, Tokens
+from cachekit.core.model.backends import Backend
+from cachekit.core.model.calls import BadLine, Billing, Call
+from cachekit.core.model.prompt import Block, Mark, Param, Prompt, Scope, Section, Tokens
+from cachekit.core.model.usage import Usage
 from cachekit.core.providers import lower
-from cachekit.core.usage import Usage
+from cachekit.core.providers.families import family_of, prefix_id
 
 counts = st.integers(0, 2**40)
 words = st.text(st.characters(codec="utf-8"), max_size=12)
@@ -83,7 +83,7 @@ def calls(draw: st.DrawFn) -> Call:
     )
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 @given(calls())
 def test_what_is_written_is_what_is_read(call: Call) -> None:
     line = to_line(call)

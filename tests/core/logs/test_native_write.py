@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from cachekit.core.calls import BadLine, Call
-from cachekit.core.errors import InputError
 from cachekit.core.logs.native import read_calls
 from cachekit.core.logs.native_write import CallLog, to_line
-from cachekit.core.usage import Usage
+from cachekit.core.model.calls import BadLine, Call
+from cachekit.core.model.errors import InputError
+from cachekit.core.model.usage import Usage
 
 
 def _append(path: str, worker: int, lines: int) -> None:

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from cachekit.core.calls import BadLine, Call
-from cachekit.core.errors import InputError, UsageError
 from cachekit.core.logs.format import Summary
 from cachekit.core.logs.reading import read_any
 from cachekit.core.logs.sniff import formats
+from cachekit.core.model.calls import BadLine, Call
+from cachekit.core.model.errors import InputError, UsageError
 
 FIXTURES = Path(__file__).parents[3] / "fixtures" / "logs"
 REPLY = {
@@ -100,7 +100,7 @@ def test_a_named_file_of_no_known_format_is_an_error_with_a_mend(case, tmp_path)
     (tmp_path / "x.jsonl").write_bytes(data)
     with pytest.raises(InputError, match=reason) as raised:
         _read(tmp_path / "x.jsonl")
-    assert raised.value.mend
+    assert raised.value.hint
     assert raised.value.exit_code == 2
 
 

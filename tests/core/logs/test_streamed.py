@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from cachekit.core.usage import Usage
+from cachekit.core.model.usage import Usage
 from tests.core.logs.reading import calls_of, items_of, source_of, summaries_of
 
 SPLIT = {"ephemeral_5m_input_tokens": 100, "ephemeral_1h_input_tokens": 200}

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from cachekit.core.calls import Billing
+from cachekit.core.model.calls import Billing
 from cachekit.core.pricing import Rates, find_rates
 
 KINDS = ("input", "read", "write_5m", "write_1h", "write_30m", "write_12h", "output")

@@ -9,10 +9,10 @@ import pytest
 from genai_prices import Usage as TheirUsage
 from genai_prices import calc_price
 
-from cachekit.core.models import all_models
+from cachekit.core.catalog.models import all_models
+from cachekit.core.model.usage import Usage
 from cachekit.core.pricing import find_rates, price
 from cachekit.core.pricing.compile import compiled_sections
-from cachekit.core.usage import Usage
 
 SECTIONS = {name: json.loads(line) for name, line in compiled_sections()}
 

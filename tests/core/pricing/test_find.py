@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from cachekit.core.calls import Billing
-from cachekit.core.models import identify
+from cachekit.core.catalog.models import identify
+from cachekit.core.model.calls import Billing
 from cachekit.core.pricing import (
     DEFAULT_PRICING,
     Rates,

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from cachekit.core.models import all_models
+from cachekit.core.catalog.models import all_models
 from cachekit.core.pricing.overlay import PATH
 
 DATA = json.loads(PATH.read_text(encoding="utf-8"))

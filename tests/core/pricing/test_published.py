@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from cachekit.core.models import all_models
+from cachekit.core.catalog.models import all_models
 from cachekit.core.pricing import Rates, find_rates
 
 NOW = datetime(2026, 11, 20, tzinfo=UTC).timestamp()

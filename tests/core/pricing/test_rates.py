@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from cachekit.core.model.usage import Usage
 from cachekit.core.pricing import Money, Rates, price, rates_from_flat, without_cache
-from cachekit.core.usage import Usage
 
 CLAUDE = Rates(
     input=Decimal("3"), read=Decimal("0.3"), write_5m=Decimal("3.75"), write_1h=Decimal("6"), output=Decimal("15")

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from cachekit import read_calls
-from cachekit.core.calls import Call
+from cachekit.core.model.calls import Call
 from tests.emulator.bodies import HANDBOOK
 from tests.tracker.elsewhere.test_litellm import body, litellm, messages
 from tests.tracker.tracked import counts

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from cachekit.core.auditors.rules.automatic_mark import automatic_mark
 from cachekit.core.auditors.rules.batch_5m import batch_5m
+from cachekit.core.auditors.rules.batch_cold import batch_cold
 from cachekit.core.auditors.rules.below_minimum import below_minimum
 from cachekit.core.auditors.rules.best_effort import best_effort
 from cachekit.core.auditors.rules.breakpoint_refused import breakpoint_refused
@@ -24,7 +25,9 @@ from cachekit.core.auditors.rules.nothing_shared import nothing_shared
 from cachekit.core.auditors.rules.outdated_beta import outdated_beta
 from cachekit.core.auditors.rules.prefix_changed import prefix_changed
 from cachekit.core.auditors.rules.prefix_elsewhere import prefix_elsewhere
+from cachekit.core.auditors.rules.provider_refuses import provider_refuses
 from cachekit.core.auditors.rules.redundant_mark import redundant_mark
+from cachekit.core.auditors.rules.retired_model import retired_model
 from cachekit.core.auditors.rules.rule import Rule
 from cachekit.core.auditors.rules.server_tools import server_tools
 from cachekit.core.auditors.rules.tail_mark_only import tail_mark_only
@@ -42,6 +45,7 @@ RULES: tuple[Rule, ...] = (
     prefix_changed,
     no_mark,
     lost_on_the_way,
+    provider_refuses,
     foreign_mark,
     mark_not_read,
     too_many_marks,
@@ -53,6 +57,7 @@ RULES: tuple[Rule, ...] = (
     best_effort,
     no_caching_model,
     unknown_model,
+    retired_model,
     explicit_without_breakpoint,
     breakpoint_refused,
     invalid_prewarm,
@@ -63,6 +68,7 @@ RULES: tuple[Rule, ...] = (
     lookback,
     cache_key,
     batch_5m,
+    batch_cold,
     unmarked_prefix,
     redundant_mark,
     deprecated_retention,

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cachekit.core.auditors.rules.rule import Hit, rule
-from cachekit.core.backends import Backend
-from cachekit.core.findings import Edit, Severity, Verdict
-from cachekit.core.policy import Policy
-from cachekit.core.prompt import Prompt
-
-_REMOVE = (Edit("remove", "cache_control"),)
-_ANTHROPIC_FORM = (Backend.ANTHROPIC, Backend.BEDROCK_INVOKE_ANTHROPIC, Backend.ANTHROPIC_BEDROCK)
+from cachekit.core.auditors.rules.rule import Hit, refused, rule
+from cachekit.core.catalog.policy import Policy
+from cachekit.core.model.findings import Severity, Verdict
+from cachekit.core.model.prompt import Prompt
 
 
 @rule(Severity.ERROR)
@@ -23,27 +19,9 @@ def automatic_mark(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
 
     Bad: top-level cache_control with ttl 1h and a bare marker on the last message. Good: one of the two.
     """
+    yield from refused("automatic-mark", prompt, policy)
     for note in prompt.notes:
-        if note.code == "automatic_conflict":
-            yield Hit(
-                f"top-level cache_control: {note.detail}: the API answers 400",
-                note.route,
-                mend="give both the same ttl, or remove one",
-                verdict=Verdict.NO,
-                edits=_REMOVE,
-                refused=True,
-            )
-        elif note.code == "automatic_redundant":
+        if note.code == "automatic_redundant":
             yield Hit(f"top-level cache_control: {note.detail}, so it does nothing", note.route, severity=Severity.INFO)
         elif note.code == "automatic_skipped":
             yield Hit(f"top-level cache_control: {note.detail}", note.route, verdict=Verdict.NO)
-    top_level = prompt.backend in _ANTHROPIC_FORM and prompt.body.get("cache_control") is not None
-    if top_level and policy.known and policy.automatic_top_level is False:
-        yield Hit(
-            f"{policy.model} on {policy.host} refuses a top-level cache_control (400, extra inputs)",
-            "cache_control",
-            mend="mark the last block instead",
-            verdict=Verdict.NO,
-            edits=_REMOVE,
-            refused=True,
-        )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cachekit.core.auditors.marks import judge_marks
 from cachekit.core.auditors.rules.rule import Hit, rule
-from cachekit.core.findings import Edit, Severity, Verdict
-from cachekit.core.policy import Policy
-from cachekit.core.prompt import Prompt
+from cachekit.core.cache.marks import judge_marks
+from cachekit.core.catalog.policy import Policy
+from cachekit.core.model.findings import Edit, Severity, Verdict
+from cachekit.core.model.prompt import Prompt
 
 
 @rule(Severity.WARN)
@@ -27,7 +27,7 @@ def batch_5m(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
         yield Hit(
             "Bedrock's batch inference does not cache",
             prompt.marked()[0][2].route,
-            mend="leave the breakpoints out, or send the calls on demand",
+            hint="leave the breakpoints out, or send the calls on demand",
             severity=Severity.ERROR,
             verdict=Verdict.NO,
         )
@@ -38,6 +38,6 @@ def batch_5m(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
                 "a 5m entry rarely lives long enough inside a batch",
                 judged.mark.route,
                 tokens=judged.prefix.mid,
-                mend="write ttl 1h, and send a batch of one request first to fill the cache",
+                hint="write ttl 1h, and send a batch of one request first to fill the cache",
                 edits=(Edit("set", f"{judged.mark.route}.ttl", "1h"),),
             )

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cachekit.core.auditors.marks import caches_by_itself, judge_marks
 from cachekit.core.auditors.rules.rule import Hit, rule
-from cachekit.core.findings import Severity, Verdict
-from cachekit.core.policy import Policy
-from cachekit.core.prompt import Prompt, Tokens
+from cachekit.core.cache.law import reaches
+from cachekit.core.cache.marks import caches_by_itself, judge_marks
+from cachekit.core.catalog.policy import Policy
+from cachekit.core.model.findings import Severity, Verdict
+from cachekit.core.model.prompt import Prompt, Tokens
 
 
 @rule(Severity.ERROR)
@@ -35,14 +36,14 @@ def _longest(route: str, prompt: Prompt, measured: tuple[Tokens, Tokens], policy
     """The verdict on the longest prefix: all of its tokens, and those that count for the minimum."""
     prefix, counting = measured
     name = f"{policy.model} on {policy.host}"
-    if counting.high < policy.minimum:
+    if not reaches(policy, counting.high):
         by_itself = caches_by_itself(policy)
         outcome = "; Bedrock may cache it by itself, which is best effort" if by_itself else ": nothing is cached"
         yield Hit(
             f"{_count(prefix)} tokens, below the minimum of {policy.minimum:,} for {name}{outcome}",
             route,
             tokens=prefix.mid,
-            mend=f"mark a prefix of at least {policy.minimum_high:,} tokens, or do not count on the cache here",
+            hint=f"mark a prefix of at least {policy.minimum_high:,} tokens, or do not count on the cache here",
             verdict=Verdict.UNSURE if by_itself else Verdict.NO,
         )
     elif counting.low < policy.minimum_high:
@@ -54,7 +55,7 @@ def _longest(route: str, prompt: Prompt, measured: tuple[Tokens, Tokens], policy
             else f"{_near(prefix, policy)} for {name} to tell",
             route,
             tokens=prefix.mid,
-            mend=more if unseen or prompt.counted is not None else f"count with --tokens exact, or {more}",
+            hint=more if unseen or prompt.counted is not None else f"count with --tokens exact, or {more}",
             severity=Severity.WARN,
             verdict=Verdict.UNSURE,
         )

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cachekit.core.auditors.rules.rule import Hit, rule
-from cachekit.core.findings import Severity, Verdict
-from cachekit.core.policy import Policy
-from cachekit.core.prompt import Prompt
+from cachekit.core.cache.law import reaches
+from cachekit.core.catalog.policy import Policy
+from cachekit.core.model.findings import Severity, Verdict
+from cachekit.core.model.prompt import Prompt
 
 
 @rule(Severity.INFO)
@@ -19,7 +20,7 @@ def best_effort(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
 
     Bad: a budget that counts on every hit. Good: measuring with `cachekit report`.
     """
-    if policy.known and policy.style == "automatic" and prompt.total().high >= policy.minimum:
+    if policy.known and policy.style == "automatic" and reaches(policy, prompt.total().high):
         yield Hit(
             f"{policy.model} caches prefixes of {policy.minimum:,} tokens and more by itself: likely, never certain",
             verdict=Verdict.UNSURE,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cachekit.core.auditors.rules.rule import Hit, rule
-from cachekit.core.backends import Backend
-from cachekit.core.findings import Confidence, Edit, Severity, Verdict
-from cachekit.core.policy import Policy
-from cachekit.core.prompt import Prompt
-from cachekit.core.shape import text
-from cachekit.core.volatile import mask
+from cachekit.core.catalog.policy import Policy
+from cachekit.core.jsonio.json_access import text
+from cachekit.core.model.backends import Backend
+from cachekit.core.model.findings import Confidence, Edit, Severity, Verdict
+from cachekit.core.model.prompt import Prompt
+from cachekit.core.model.volatile import mask
 
 
 @rule(Severity.WARN)
@@ -30,7 +30,7 @@ def cache_key(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
         yield Hit(
             "no prompt_cache_key: calls that share a prefix may land on machines that do not hold it",
             tokens=prompt.total().mid,
-            mend="send a stable key per prompt, such as its name",
+            hint="send a stable key per prompt, such as its name",
             severity=Severity.INFO,
         )
     elif key is not None and any(kind in mask(key) for kind in ("\x01uuid", "\x01timestamp", "\x01hex", "\x01id")):
@@ -38,7 +38,7 @@ def cache_key(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
             "prompt_cache_key looks as if it were made anew for each call",
             "prompt_cache_key",
             tokens=prompt.total().mid,
-            mend="send a stable key per prompt, such as its name",
+            hint="send a stable key per prompt, such as its name",
             confidence=Confidence.SUSPECTED,
             verdict=Verdict.UNSURE,
             edits=(Edit("remove", "prompt_cache_key"),),

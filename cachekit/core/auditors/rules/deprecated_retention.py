@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cachekit.core.auditors.rules.rule import Hit, rule
-from cachekit.core.backends import Backend
-from cachekit.core.findings import Severity
-from cachekit.core.policy import Policy
-from cachekit.core.prompt import Prompt
+from cachekit.core.auditors.rules.rule import Hit, refused, rule
+from cachekit.core.catalog.policy import Policy
+from cachekit.core.model.backends import Backend
+from cachekit.core.model.findings import Severity
+from cachekit.core.model.prompt import Prompt
 
 
 @rule(Severity.INFO)
@@ -23,19 +23,15 @@ def deprecated_retention(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
     retention = prompt.body.get("prompt_cache_retention")
     if retention is None or prompt.backend not in (Backend.OPENAI_CHAT, Backend.OPENAI_RESPONSES):
         return
+    answered = list(refused("deprecated-retention", prompt, policy))
+    yield from answered
+    if answered:
+        return
     if policy.implicit:
         yield Hit(
             f"{policy.model} takes its lifetime from prompt_cache_options.ttl; prompt_cache_retention is deprecated",
             "prompt_cache_retention",
-            mend="write prompt_cache_options={'ttl': '12h'} (or leave 30m)",
-            severity=Severity.WARN,
-        )
-    elif policy.known and policy.style == "automatic" and retention not in policy.ttls:
-        yield Hit(
-            f"{policy.model} is not on OpenAI's list for prompt_cache_retention {str(retention)[:12]!r}: it has "
-            f"{' and '.join(policy.ttls)}",
-            "prompt_cache_retention",
-            mend=f"write {policy.ttls[-1]!r} or leave it out",
+            hint=f"write prompt_cache_options={{'ttl': {policy.ttls[-1]!r}}} (or leave {policy.default_ttl})",
             severity=Severity.WARN,
         )
     else:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cachekit.core.auditors.rules.rule import Hit, rule
-from cachekit.core.findings import Edit, Severity, Verdict
-from cachekit.core.policy import Policy
-from cachekit.core.prompt import Prompt
-from cachekit.core.shape import dig
+from cachekit.core.catalog.policy import Policy
+from cachekit.core.jsonio.json_access import dig
+from cachekit.core.model.findings import Edit, Severity, Verdict
+from cachekit.core.model.prompt import Prompt
 
 
 @rule(Severity.ERROR)
@@ -26,7 +26,7 @@ def explicit_without_breakpoint(prompt: Prompt, policy: Policy) -> Iterator[Hit]
             "mode is explicit and no content part carries a breakpoint: nothing is cached at all",
             "prompt_cache_options.mode",
             tokens=prompt.total().mid,
-            mend="mark the last content part that stays the same, or leave the mode implicit",
+            hint="mark the last content part that stays the same, or leave the mode implicit",
             verdict=Verdict.NO,
             edits=(Edit("set", "prompt_cache_options.mode", "implicit"),),
         )

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cachekit.core.auditors.rules.rule import Hit, rule, told_by_library
-from cachekit.core.findings import Severity, Verdict
-from cachekit.core.policy import Policy
-from cachekit.core.prompt import Prompt
+from cachekit.core.auditors.rules.rule import Hit, from_library, refused, rule
+from cachekit.core.catalog.policy import Policy
+from cachekit.core.model.findings import Severity, Verdict
+from cachekit.core.model.prompt import Prompt
 
 
 @rule(Severity.ERROR)
@@ -20,17 +20,17 @@ def foreign_mark(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
 
     Bad: cache_control in a Converse request. Good: a cachePoint element after the block.
     """
+    yield from refused("foreign-mark", prompt, policy)
     for note in prompt.notes:
-        if note.code == "foreign_mark" and not told_by_library(prompt, note):
-            refused = note.mend == "cache_control"  # a block without a type, as the Messages API sees it
-            verdict = Verdict.NO if refused else None
-            yield Hit(note.detail, note.route, mend=f"write it as `{note.mend}`", verdict=verdict, refused=refused)
+        messages_form = note.hint == "cache_control"  # a cachePoint in the Messages API, which is refused
+        if note.code == "foreign_mark" and not messages_form and not from_library(prompt, note):
+            yield Hit(note.detail, note.route, hint=f"write it as `{note.hint}`")
     routed = [note for note in prompt.notes if note.code == "routed_mark"]
     if routed:
         yield Hit(
             routed[0].detail,
             routed[0].route,
-            mend="judge by the returned counters",
+            hint="judge by the returned counters",
             severity=Severity.INFO,
             verdict=Verdict.UNSURE,
         )

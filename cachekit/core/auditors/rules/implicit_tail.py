@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cachekit.core.auditors.rules.rule import Hit, rule
-from cachekit.core.findings import Confidence, Severity
-from cachekit.core.policy import Policy
-from cachekit.core.prompt import Prompt, Section
+from cachekit.core.cache.law import reaches
+from cachekit.core.catalog.policy import Policy
+from cachekit.core.model.findings import Confidence, Severity
+from cachekit.core.model.prompt import Prompt, Section
 
 
 @rule(Severity.WARN)
@@ -27,12 +28,12 @@ def implicit_tail(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
     if index == 0 or block.section is not Section.MESSAGES or "assistant" in turns:
         return
     shared = prompt.running()[index - 1]
-    if shared.low >= policy.minimum:
+    if reaches(policy, shared.low):
         yield Hit(
             f"the implicit breakpoint is at the end of {block.route}; the {shared.mid:,} tokens before it are found "
             "again only by a call that repeats that message too",
             prompt.blocks[index - 1].route,
             tokens=shared.mid,
-            mend="set prompt_cache_breakpoint on the last content part that calls share",
+            hint="set prompt_cache_breakpoint on the last content part that calls share",
             confidence=Confidence.SUSPECTED,
         )

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cachekit.core.auditors.marks import MarkVerdict, judge_marks, positions
 from cachekit.core.auditors.rules.rule import Hit, rule
-from cachekit.core.findings import Confidence, Severity, Verdict
-from cachekit.core.policy import Policy
-from cachekit.core.prompt import Block, Prompt, Section
+from cachekit.core.cache.marks import MarkVerdict, judge_marks, positions
+from cachekit.core.catalog.policy import Policy
+from cachekit.core.model.findings import Confidence, Severity, Verdict
+from cachekit.core.model.prompt import Block, Prompt, Section
 
 
 @rule(Severity.WARN)
@@ -36,7 +36,7 @@ def lookback(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
                 f"back over {policy.lookback}: an entry further back is not found",
                 judged.mark.route,
                 tokens=judged.prefix.mid - (before.prefix.mid if before else 0),
-                mend=f"set another breakpoint at most {policy.lookback} positions before this one",
+                hint=f"set another breakpoint at most {policy.lookback} positions before this one",
                 confidence=Confidence.SUSPECTED,
             )
         before = judged

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cachekit.core.auditors.marks import judge_marks
-from cachekit.core.auditors.rules.rule import Hit, rule, told_by_library
-from cachekit.core.findings import Edit, Severity, Verdict
-from cachekit.core.policy import Policy
-from cachekit.core.prompt import Prompt
-
-_REFUSED = ("thinking block", "empty text", "defer_loading", "only on its last inner block")
+from cachekit.core.auditors.rules.rule import Hit, from_library, refused, rule
+from cachekit.core.cache.marks import judge_marks
+from cachekit.core.catalog.policy import Policy
+from cachekit.core.catalog.refusals import find_refusals
+from cachekit.core.model.findings import Edit, Severity
+from cachekit.core.model.prompt import Prompt
 
 
 @rule(Severity.ERROR)
@@ -22,21 +21,24 @@ def mark_not_read(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
 
     Bad: `{"role": "user", "cache_control": ...}`. Good: the same on the last content block.
     """
+    answered = set()
+    for hit in refused("mark-not-read", prompt, policy):
+        answered.add(hit.route)
+        yield hit
     for note in prompt.notes:
-        if note.code == "mark_not_read" and not told_by_library(prompt, note):
-            refused = any(word in note.detail for word in _REFUSED)
+        if note.code == "mark_not_read" and note.route not in answered and not from_library(prompt, note):
             yield Hit(
                 note.detail,
                 note.route,
-                mend=note.mend or "move it to the last content block that stays the same",
-                verdict=Verdict.NO if refused else None,
+                hint=note.hint or "move it to the last content block that stays the same",
                 edits=(Edit("remove", note.route),),
-                refused=refused,
             )
+    spoken = {found.route for found in find_refusals(prompt, policy, "provider-refuses")}
     for judged in judge_marks(prompt, policy):
-        if policy.known and policy.style == "breakpoints" and judged.block.section.value not in policy.fields:
+        unread = judged.block.section.value not in policy.fields and judged.mark.route not in spoken
+        if policy.known and policy.style == "breakpoints" and unread:
             yield Hit(
                 f"{policy.model} on {policy.host} reads no breakpoint in {judged.block.section}",
                 judged.mark.route,
-                mend=f"mark {' or '.join(policy.fields)} instead",
+                hint=f"mark {' or '.join(policy.fields)} instead",
             )

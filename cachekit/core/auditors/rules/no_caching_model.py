@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cachekit.core.auditors.rules.rule import Hit, rule
-from cachekit.core.findings import Severity, Verdict
-from cachekit.core.policy import Policy
-from cachekit.core.prompt import Prompt
+from cachekit.core.catalog.policy import Policy
+from cachekit.core.model.findings import Severity, Verdict
+from cachekit.core.model.prompt import Prompt
 
 
 @rule(Severity.ERROR)
@@ -23,6 +23,6 @@ def no_caching_model(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
             f"{policy.model} on {policy.host} has no prompt cache",
             "model",
             tokens=prompt.total().mid,
-            mend="use a model that caches if the prefix is long and often repeated",
+            hint="use a model that caches if the prefix is long and often repeated",
             verdict=Verdict.NO,
         )

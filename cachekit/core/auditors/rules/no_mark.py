@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cachekit.core.auditors.marks import caches_by_itself, takes_marks
 from cachekit.core.auditors.rules.rule import Hit, rule
-from cachekit.core.backends import Backend
-from cachekit.core.findings import Severity, Verdict
-from cachekit.core.models import identify
-from cachekit.core.policy import Policy
-from cachekit.core.prompt import Prompt
+from cachekit.core.cache.law import reaches
+from cachekit.core.cache.marks import caches_by_itself, takes_marks
+from cachekit.core.catalog.models import identify
+from cachekit.core.catalog.policy import Policy
+from cachekit.core.model.backends import Backend
+from cachekit.core.model.findings import Severity, Verdict
+from cachekit.core.model.prompt import Prompt
 
 _FORM = {
     "bedrock-converse": "add `{'cachePoint': {'type': 'default'}}` after the last block that stays the same",
@@ -32,14 +33,15 @@ def no_mark(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
     asked = prompt.marked() or any(note.code in _SPOILT for note in prompt.notes)
     if not takes_marks(prompt, policy) or policy.implicit or asked:
         return
-    long_enough = prompt.total().high >= policy.minimum
+    long_enough = reaches(policy, prompt.total().high)
     by_itself = (caches_by_itself(policy) and long_enough) or _other_maker(prompt, policy)
     routed = policy.known and prompt.backend is Backend.OPENAI_CHAT and not policy.implicit  # Claude behind a gateway
     aside = "; what Bedrock may cache by itself is best effort" if policy.host == "bedrock" else ""
+    written = next((note.detail for note in prompt.notes if note.code == "breakpoint_form"), "")
     yield Hit(
         f"no breakpoint on any block: nothing asks to be cached{_too_short(prompt, policy) or aside}",
         tokens=prompt.total().mid,
-        mend=_DEFAULT if routed else _FORM.get(prompt.backend.value, _DEFAULT),
+        hint=written or (_DEFAULT if routed else _FORM.get(prompt.backend.value, _DEFAULT)),
         severity=Severity.WARN if by_itself else None,
         verdict=Verdict.UNSURE if by_itself else Verdict.NO,
     )
@@ -47,7 +49,7 @@ def no_mark(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
 
 def _too_short(prompt: Prompt, policy: Policy) -> str:
     total = prompt.total()
-    if not policy.known or total.high >= policy.minimum:
+    if not policy.known or reaches(policy, total.high):
         return ""
     return f"; about {total.mid:,} tokens would be below the minimum of {policy.minimum:,} too"
 
@@ -60,6 +62,14 @@ def _other_maker(prompt: Prompt, policy: Policy) -> bool:
 
 
 _SPOILT = frozenset(
-    {"mark_not_read", "foreign_mark", "automatic_skipped", "library_refuses", "dropped", "not_read_there"}
+    {
+        "mark_not_read",
+        "foreign_mark",
+        "automatic_skipped",
+        "point_first",
+        "library_refuses",
+        "dropped",
+        "not_read_there",
+    }
 )
 """Notes of breakpoints that were asked for and lost: other rules speak of them."""

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from cachekit.core.auditors.rules.rule import Hit, rule
 from cachekit.core.auditors.rules.stable import daily, suspicious_blocks
-from cachekit.core.findings import Confidence, Severity
-from cachekit.core.policy import Policy
-from cachekit.core.prompt import Prompt, Tokens
+from cachekit.core.cache.law import reaches
+from cachekit.core.catalog.policy import Policy
+from cachekit.core.model.findings import Confidence, Severity
+from cachekit.core.model.prompt import Prompt, Tokens
 
 
 @rule(Severity.WARN)
@@ -25,12 +26,12 @@ def nothing_shared(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
         return
     index, seen = first
     shared = prompt.running()[index - 1] if index else Tokens()
-    if shared.high < policy.minimum <= prompt.total().low:
+    if not reaches(policy, shared.high) and reaches(policy, prompt.total().low):
         before = f"only {shared.mid:,} tokens stand" if index else "nothing stands"
         yield Hit(
             f"{before} before the first text that varies ({seen.kind}); the minimum is {policy.minimum:,}",
             prompt.blocks[index].route,
             tokens=prompt.total().mid,
-            mend=f"move the {seen.kind} to the end of the prompt; what is static comes first",
+            hint=f"move the {seen.kind} to the end of the prompt; what is static comes first",
             confidence=Confidence.SUSPECTED,
         )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cachekit.core.auditors.rules.rule import Hit, rule
-from cachekit.core.findings import Severity
-from cachekit.core.policy import Policy
-from cachekit.core.prompt import Prompt
+from cachekit.core.catalog.policy import Policy
+from cachekit.core.model.findings import Severity
+from cachekit.core.model.prompt import Prompt
 
 _OUTDATED = ("prompt-caching-2024-07-31", "extended-cache-ttl-2025-04-11", "cache-diagnosis-2026-04-07")
 
@@ -25,5 +25,5 @@ def outdated_beta(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
             yield Hit(
                 f"beta {note.detail} is generally available and no longer needed",
                 note.route,
-                mend=f"leave out the beta {note.detail}",
+                hint=f"leave out the beta {note.detail}",
             )

@@ -4,37 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cachekit.core.auditors.marks import judge_marks
 from cachekit.core.auditors.rules.rule import Hit, rule
-from cachekit.core.findings import Severity, Verdict
-from cachekit.core.policy import Policy
-from cachekit.core.prompt import Prompt
+from cachekit.core.catalog.policy import Policy
+from cachekit.core.model.findings import Severity, Verdict
+from cachekit.core.model.prompt import Prompt
 
 
 @rule(Severity.ERROR)
 def prefix_changed(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
-    """The request does not extend what the one before it cached (only with --against or --turns).
+    """The request does not read what the one before it cached (only with --against or --turns).
 
-    Caches match from the first token to the first difference. What follows the difference is written anew, even where
-    it is the same. The first difference is the error; later ones are told as information.
+    The simulator tells what is read, written and paid in full, given the entries that the earlier requests left. An
+    error where nothing of what was due is read: the prefix changed before the first entry, or the only breakpoint moved
+    out of the lookback. Where a shorter entry is still read, the rest is information. Tokens that were already in the
+    request before and are paid in full again, because no breakpoint covers them, are a warning.
 
     Bad: two calls whose system prompts differ in one second. Good: the second begins with all of the first.
     """
-    marks = judge_marks(prompt, policy)
-    running = prompt.running()
-    end = marks[-1].prefix.mid if marks else prompt.total().mid
-    first = True
+    severities = {
+        "prefix_changed": Severity.ERROR,
+        "prefix_changed_later": Severity.INFO,
+        "prefix_out_of_sight": Severity.ERROR,
+        "prefix_paid_again": Severity.WARN,
+    }
     for note in prompt.notes:
-        if note.code != "prefix_changed":
-            continue
-        index = min(note.block or 0, len(running))
-        lost = max(0, end - (running[index - 1].mid if index else 0))
-        yield Hit(
-            f"{note.detail}; {lost:,} tokens are written anew",
-            note.route,
-            tokens=lost,
-            mend=note.mend,
-            severity=Severity.ERROR if first else Severity.INFO,
-            verdict=Verdict.NO if first else None,
-        )
-        first = False
+        severity = severities.get(note.code)
+        if severity is not None:
+            yield Hit(
+                note.detail,
+                note.route,
+                tokens=note.tokens,
+                hint=note.hint,
+                severity=severity,
+                verdict=Verdict.NO if severity is Severity.ERROR else None,
+            )

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cachekit.core.auditors.rules.rule import Hit, rule
-from cachekit.core.findings import Severity, Verdict
-from cachekit.core.policy import Policy
-from cachekit.core.prompt import Prompt
+from cachekit.core.catalog.policy import Policy
+from cachekit.core.model.findings import Severity, Verdict
+from cachekit.core.model.prompt import Prompt
 
 
 @rule(Severity.INFO)
@@ -20,4 +20,4 @@ def prefix_elsewhere(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
     """
     for note in prompt.notes:
         if note.code == "prefix_elsewhere":
-            yield Hit(note.detail, note.route, mend="judge by the returned counters", verdict=Verdict.UNSURE)
+            yield Hit(note.detail, note.route, hint="judge by the returned counters", verdict=Verdict.UNSURE)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import pairwise
 
-from cachekit.core.auditors.marks import judge_marks
 from cachekit.core.auditors.rules.rule import Hit, rule
-from cachekit.core.findings import Edit, Severity, Verdict
-from cachekit.core.policy import Policy
-from cachekit.core.prompt import Prompt
+from cachekit.core.cache.law import reaches
+from cachekit.core.cache.marks import judge_marks
+from cachekit.core.catalog.policy import Policy
+from cachekit.core.model.findings import Edit, Severity, Verdict
+from cachekit.core.model.prompt import Prompt
 
 
 @rule(Severity.INFO)
@@ -23,16 +24,16 @@ def redundant_mark(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
     """
     for note in prompt.notes:
         if note.code == "mark_repeated":
-            yield Hit(note.detail, note.route, mend="remove this breakpoint", edits=(Edit("remove", note.route),))
+            yield Hit(note.detail, note.route, hint="remove this breakpoint", edits=(Edit("remove", note.route),))
     judged = judge_marks(prompt, policy)
     if policy.style != "breakpoints" or not policy.known:
         return
     for early, later in pairwise(judged):
-        short = early.prefix.high < policy.minimum
+        short = not reaches(policy, early.prefix.high)
         if short and later.verdict is Verdict.YES and not early.mark.automatic:
             yield Hit(
                 f"about {early.prefix.mid:,} tokens up to here, under the minimum of {policy.minimum:,}: no effect",
                 early.mark.route,
-                mend="remove this breakpoint; the next one covers these tokens",
+                hint="remove this breakpoint; the next one covers these tokens",
                 edits=(Edit("remove", early.mark.route),),
             )

@@ -10,10 +10,14 @@ import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from cachekit.core.findings import Confidence, Edit, Finding, Severity, Verdict
-from cachekit.core.policy import Policy
-from cachekit.core.prompt import Note, Prompt
-from cachekit.core.routes import is_within
+from cachekit.core.catalog.policy import Policy
+from cachekit.core.catalog.refusals import find_refusals
+from cachekit.core.model.findings import Confidence, Edit, Finding, Severity, Verdict
+from cachekit.core.model.prompt import Note, Prompt
+from cachekit.core.model.routes import is_within
+
+HOW_TO_KNOW = "install the library and run `cachekit audit --observe`: it shows what is really sent"
+"""The way out of what was not measured."""
 
 Check = Callable[[Prompt, Policy], Iterator["Hit"]]
 
@@ -26,7 +30,7 @@ class Hit:
     message: str
     route: str = ""
     tokens: int = 0
-    mend: str = ""
+    hint: str = ""
     severity: Severity | None = None
     confidence: Confidence = Confidence.CONFIRMED
     verdict: Verdict | None = None
@@ -57,7 +61,7 @@ class Rule:
                 route=hit.route,
                 confidence=hit.confidence,
                 tokens=hit.tokens,
-                recommendation=hit.mend,
+                recommendation=hit.hint,
                 edits=hit.edits,
                 verdict=hit.verdict,
                 refused=hit.refused,
@@ -74,8 +78,23 @@ def rule(severity: Severity) -> Callable[[Check], Rule]:
     return make
 
 
-def told_by_library(prompt: Prompt, note: Note) -> bool:
+def from_library(prompt: Prompt, note: Note) -> bool:
     """Whether what became of a marker in the library says already what a note on the provider's form would say: both
     speak of the same place, one perhaps more closely than the other."""
     lost = [other.route for other in prompt.notes if other.code in ("not_read_there", "dropped")]
     return any(is_within(note.route, route) or is_within(route, note.route) for route in lost if route)
+
+
+def refused(rule_id: str, prompt: Prompt, policy: Policy) -> Iterator[Hit]:
+    """The refusals that a rule shows. One that is only assumed is a suspicion, and leaves the verdict unsure."""
+    for found in find_refusals(prompt, policy, rule_id):
+        yield Hit(
+            found.message,
+            found.route,
+            hint=found.hint,
+            severity=Severity.ERROR if found.certain else Severity.WARN,
+            confidence=Confidence.CONFIRMED if found.certain else Confidence.SUSPECTED,
+            verdict=Verdict.NO if found.certain else Verdict.UNSURE,
+            edits=found.edits,
+            refused=found.certain,
+        )

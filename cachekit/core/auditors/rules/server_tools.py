@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cachekit.core.auditors.rules.rule import Hit, rule
-from cachekit.core.backends import Backend
-from cachekit.core.findings import Severity
-from cachekit.core.policy import Policy
-from cachekit.core.prompt import Prompt, Section
-from cachekit.core.shape import mapping
+from cachekit.core.catalog.policy import Policy
+from cachekit.core.jsonio.json_access import mapping
+from cachekit.core.model.backends import Backend
+from cachekit.core.model.findings import Severity
+from cachekit.core.model.prompt import Prompt, Section
 
 _SERVER = ("web_search", "web_fetch", "code_execution")
 

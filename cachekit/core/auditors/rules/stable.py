@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import lru_cache
 
-from cachekit.core.digests import compact
-from cachekit.core.prompt import Block, Prompt, Section
+from cachekit.core.model.digests import compact
+from cachekit.core.model.prompt import Block, Prompt, Section
+from cachekit.core.model.volatile import Sighting, suspects
 from cachekit.core.providers.draft import texts
-from cachekit.core.volatile import Sighting, suspects
 
 
 @lru_cache(maxsize=1)

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from cachekit.core.auditors.rules.rule import Hit, rule
 from cachekit.core.auditors.rules.stable import static_end
-from cachekit.core.findings import Confidence, Severity
-from cachekit.core.policy import Policy
-from cachekit.core.prompt import Prompt, Section
+from cachekit.core.cache.law import reaches
+from cachekit.core.catalog.policy import Policy
+from cachekit.core.model.findings import Confidence, Severity
+from cachekit.core.model.prompt import Prompt, Section
 
 
 @rule(Severity.WARN)
@@ -30,13 +31,13 @@ def tail_mark_only(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
     if index < len(prompt.blocks) - 1 or static < 0 or prompt.blocks[index].section is not Section.MESSAGES:
         return
     shared = prompt.running()[static]
-    if shared.high >= policy.minimum:
+    if reaches(policy, shared.high):
         yield Hit(
             f"the only breakpoint is on the question; the {shared.mid:,} tokens of tools and system before it are "
             "written anew for each other question",
             mark.route,
             tokens=shared.mid,
-            mend=f"set a breakpoint at {prompt.blocks[static].route} too",
+            hint=f"set a breakpoint at {prompt.blocks[static].route} too",
             severity=Severity.INFO if mark.automatic else None,
             confidence=Confidence.SUSPECTED,
         )

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cachekit.core.auditors.marks import most_marks, takes_marks
-from cachekit.core.auditors.rules.rule import Hit, rule
-from cachekit.core.findings import Edit, Severity, Verdict
-from cachekit.core.policy import Policy
-from cachekit.core.prompt import Prompt
+from cachekit.core.auditors.rules.rule import Hit, refused, rule
+from cachekit.core.catalog.policy import Policy
+from cachekit.core.model.findings import Edit, Severity
+from cachekit.core.model.prompt import Prompt
 
 
 @rule(Severity.ERROR)
@@ -20,28 +19,15 @@ def too_many_marks(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
 
     Bad: a marker on each of five documents. Good: one marker after the last document.
     """
-    marks = prompt.marked()
-    most = most_marks(policy)
-    if not takes_marks(prompt, policy) or len(marks) <= most:
-        return
-    explicit = [mark for _, _, mark in marks if not mark.automatic]
-    surplus = len(marks) - most
-    edits = tuple(Edit("remove", mark.route) for mark in explicit[:surplus])
-    if policy.implicit:
+    yield from refused("too-many-marks", prompt, policy)
+    marks = [mark for _, _, mark in prompt.marked()]
+    surplus = len(marks) - policy.max_marks
+    if policy.known and policy.style == "breakpoints" and policy.implicit and surplus > 0:
+        explicit = [mark for mark in marks if not mark.automatic]
         yield Hit(
-            f"{len(marks)} breakpoints, but only the last {most} are written",
+            f"{len(marks)} breakpoints, but only the last {policy.max_marks} are written",
             route=explicit[0].route,
-            mend=f"remove the first {surplus}",
+            hint=f"remove the first {surplus}",
             severity=Severity.WARN,
-            edits=edits,
+            edits=tuple(Edit("remove", mark.route) for mark in explicit[:surplus]),
         )
-        return
-    counted = " (the automatic one counts)" if len(explicit) < len(marks) else ""
-    yield Hit(
-        f"{len(marks)} breakpoints{counted}: the provider takes {most} and answers 400 to more",
-        route=marks[-1][2].route,
-        mend=f"remove {surplus}; a later breakpoint covers all that stands before it",
-        verdict=Verdict.NO,
-        refused=True,
-        edits=edits,
-    )

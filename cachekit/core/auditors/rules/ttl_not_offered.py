@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cachekit.core.auditors.rules.rule import Hit, rule
-from cachekit.core.auditors.rules.unknown_ttl import _ANY
-from cachekit.core.findings import Edit, Severity, Verdict
-from cachekit.core.policy import Policy
-from cachekit.core.prompt import Prompt
+from cachekit.core.auditors.rules.rule import Hit, refused, rule
+from cachekit.core.catalog.policy import Policy
+from cachekit.core.model.findings import Severity
+from cachekit.core.model.prompt import Prompt
 
 
 @rule(Severity.ERROR)
@@ -20,15 +19,4 @@ def ttl_not_offered(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
 
     Bad: ttl "1h" for Nova. Good: no ttl.
     """
-    if not policy.known or policy.style != "breakpoints":
-        return
-    for _, _, mark in prompt.marked():
-        if mark.ttl in _ANY and mark.ttl not in policy.ttls:
-            yield Hit(
-                f"{policy.model} on {policy.host} has no ttl {mark.ttl}: it offers {' and '.join(policy.ttls)}",
-                mark.route,
-                mend=f"write {policy.ttls[-1]}" if policy.ttls else "remove the breakpoint",
-                verdict=Verdict.NO,
-                refused=True,
-                edits=(Edit("set", f"{mark.route}.ttl", policy.ttls[-1]),) if policy.ttls else (),
-            )
+    yield from refused("ttl-not-offered", prompt, policy)

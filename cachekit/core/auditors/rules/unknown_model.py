@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cachekit.core.auditors.marks import takes_marks
 from cachekit.core.auditors.rules.rule import Hit, rule
-from cachekit.core.findings import Severity, Verdict
-from cachekit.core.policy import Policy
-from cachekit.core.prompt import Prompt
+from cachekit.core.cache.marks import takes_marks
+from cachekit.core.catalog.policy import Policy
+from cachekit.core.model.findings import Severity, Verdict
+from cachekit.core.model.prompt import Prompt
 
 
 @rule(Severity.WARN)
@@ -26,8 +26,8 @@ def unknown_model(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
     asks = prompt.marked() or not takes_marks(prompt, policy)  # else it is no, whatever the model
     said = f"model {named[:80]!r} is not known" if named else "the request names no model"
     yield Hit(
-        f"{said}: minimum, lifetimes and price cannot be checked",
+        f"{named[:80]}: {policy.note}" if policy.note else f"{said}: minimum, lifetimes and price cannot be checked",
         "model" if named else "",
-        mend="map it under [models], or describe it under [policy], in cachekit.toml",
+        hint="map it under [models], or describe it under [policy], in cachekit.toml",
         verdict=Verdict.UNSURE if asks else None,
     )

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 from cachekit.core.auditors.rules.rule import Hit, rule
 from cachekit.core.auditors.rules.stable import static_end
-from cachekit.core.findings import Confidence, Severity
-from cachekit.core.policy import Policy
-from cachekit.core.prompt import Prompt
+from cachekit.core.cache.law import reaches
+from cachekit.core.catalog.policy import Policy
+from cachekit.core.model.findings import Confidence, Severity
+from cachekit.core.model.prompt import Prompt
 
 
 @rule(Severity.INFO)
@@ -27,13 +28,13 @@ def unmarked_prefix(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
         return
     running = prompt.running()
     left = running[end].mid - running[last].mid
-    worth = left * 20 >= running[end].mid and running[end].low >= policy.minimum
+    worth = left * 20 >= running[end].mid and reaches(policy, running[end].low)
     if worth:
         yield Hit(
             f"{left:,} static tokens from {prompt.blocks[last + 1].route} to {prompt.blocks[end].route} stand behind "
             "the last breakpoint",
             prompt.blocks[end].route,
             tokens=left,
-            mend=f"set a breakpoint at {prompt.blocks[end].route}",
+            hint=f"set a breakpoint at {prompt.blocks[end].route}",
             confidence=Confidence.SUSPECTED,
         )

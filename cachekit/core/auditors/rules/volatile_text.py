@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cachekit.core.auditors.marks import judge_marks
 from cachekit.core.auditors.rules.rule import Hit, rule
 from cachekit.core.auditors.rules.stable import daily, suspicious_blocks
-from cachekit.core.findings import Confidence, Severity, Verdict
-from cachekit.core.policy import Policy
-from cachekit.core.prompt import Prompt
+from cachekit.core.cache.law import reaches
+from cachekit.core.cache.marks import judge_marks
+from cachekit.core.catalog.policy import Policy
+from cachekit.core.model.findings import Confidence, Severity, Verdict
+from cachekit.core.model.prompt import Prompt
 
 
 @rule(Severity.WARN)
@@ -38,7 +39,7 @@ def volatile_text(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
             f"{seen.kind} at character {seen.offset}: {once if daily(seen) else often}",
             prompt.blocks[index].route,
             tokens=0 if daily(seen) else at_stake,
-            mend=f"move the {seen.kind} behind what is to be cached, best into the last user message",
+            hint=f"move the {seen.kind} behind what is to be cached, best into the last user message",
             severity=Severity.INFO if daily(seen) else None,
             confidence=Confidence.SUSPECTED,
             verdict=None if safe < index or daily(seen) else Verdict.UNSURE,
@@ -48,7 +49,7 @@ def volatile_text(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
 def _cached_until(prompt: Prompt, policy: Policy) -> int:
     """The index of the last block that is to be cached; -1 when none is."""
     if policy.style == "automatic":
-        return len(prompt.blocks) - 1 if prompt.total().high >= policy.minimum else -1
+        return len(prompt.blocks) - 1 if reaches(policy, prompt.total().high) else -1
     marks = [judged for judged in judge_marks(prompt, policy) if judged.verdict is not Verdict.NO]
     return marks[-1].index if marks else -1
 

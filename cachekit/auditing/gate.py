@@ -1,0 +1,57 @@
+"""When an audit fails: --strict, --fail-on and their like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from cachekit.core.model.errors import UsageError
+from cachekit.core.model.findings import Finding, Severity, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What makes a run fail. `fail_on` holds severities (that one and worse) and rules; `strict` wants the verdict yes,
+    `allow_unsure` lets unsure pass it; `strict_input` wants all of the input read."""
+
+    fail_on: tuple[str, ...] = ()
+    strict: bool = False
+    allow_unsure: bool = False
+    strict_input: bool = False
+
+    @property
+    def gates(self) -> bool:
+        """Whether findings or verdicts may fail the run at all."""
+        return self.strict or bool(self.fail_on)
+
+    @property
+    def failing(self) -> frozenset[Verdict]:
+        """The verdicts that fail the run."""
+        if not self.strict:
+            return frozenset()
+        return frozenset({Verdict.NO}) if self.allow_unsure else frozenset({Verdict.NO, Verdict.UNSURE})
+
+    @property
+    def severity(self) -> Severity | None:
+        """The least severity that fails the run, None where none does."""
+        return next((severity for severity in Severity if severity.value in self.fail_on), None)
+
+    @property
+    def rules(self) -> frozenset[str]:
+        """The rules any finding of which fails the run."""
+        return frozenset(self.fail_on) - {severity.value for severity in Severity}
+
+    def fails(self, finding: Finding) -> bool:
+        """Whether a finding fails the run."""
+        order, least = tuple(Severity), self.severity
+        severe = least is not None and order.index(finding.severity) >= order.index(least)
+        return severe or finding.rule in self.rules
+
+    def check(self) -> None:
+        """Raises UsageError for a name that is no severity and no rule, and for options that do not go together."""
+        from cachekit.core.auditors.rules import RULES
+
+        known = {rule.id for rule in RULES}
+        for name in sorted(self.rules - known):
+            raise UsageError(f"--fail-on {name[:40]!r} is no severity and no rule", hint="see `cachekit rules`")
+        if self.allow_unsure and not self.strict:
+            raise UsageError("--allow-unsure only goes with --strict")

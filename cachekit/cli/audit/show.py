@@ -1,0 +1,111 @@
+"""Shows an audit run in any of its formats."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cachekit.auditing.gate import Gate
+from cachekit.auditing.run import Audited, AuditRun
+from cachekit.cli.common.emit import emit
+from cachekit.cli.common.findings import FileFindings, Run, counted
+from cachekit.cli.common.text import printable
+from cachekit.core.model.errors import UsageError
+from cachekit.core.model.findings import Confidence, Finding, Severity
+
+if TYPE_CHECKING:
+    from cachekit.core.auditors.suggest import Suggestion
+
+
+def show(run: AuditRun, form: str, output: Path | None, show_text: bool, gate: Gate | None = None) -> None:
+    """Writes the run to stdout or a file; what could not be read is told on stderr where the format has no place."""
+    if form == "text":
+        tell_unread(run)
+        emit(_text(run), output)
+        return
+    findings = _gated(_run(run, show_text, suggestions=form != "json"), gate)
+    if form == "json":
+        from cachekit.cli.audit import json as audit_json
+
+        rows = [(_place(a), a) for a in run.audited]
+        emit(audit_json.render(rows, findings), output)
+        return
+    from cachekit.cli.common.formats import RENDERERS, deliver
+
+    if form not in RENDERERS:
+        raise UsageError(f"no format {form[:20]!r}", hint=f"choose text, json, {', '.join(RENDERERS)}")
+    deliver(form, findings, output, os.environ)
+
+
+def _run(run: AuditRun, show_text: bool, *, suggestions: bool) -> Run:
+    from cachekit.core.auditors.rules import RULES
+
+    files = [_place(audited) for audited in run.audited]
+    if suggestions:
+        told = [tuple(map(_as_finding, audited.suggestions)) for audited in run.audited]
+        files = [replace(file, findings=file.findings + more) for file, more in zip(files, told, strict=True)]
+    return Run(tuple(files), run.unread, RULES, show_text)
+
+
+def _gated(run: Run, gate: Gate | None) -> Run:
+    """The run with its failures as the gate has them; without one, errors and the verdict no."""
+    if gate is None or not gate.gates:
+        return run
+    return replace(run, fail_on=gate.severity, failing=gate.failing, fail_rules=gate.rules)
+
+
+def _as_finding(suggestion: Suggestion) -> Finding:
+    """A suggestion for formats that know findings only."""
+    already = "" if suggestion.edits else " (set already)"
+    return Finding(
+        "suggested-breakpoint",
+        Severity.INFO,
+        f"a breakpoint here covers {suggestion.tokens:,} tokens: {suggestion.why}{already}",
+        suggestion.route,
+        Confidence.SUSPECTED,
+        edits=suggestion.edits,
+    )
+
+
+def _place(audited: Audited) -> FileFindings:
+    item = audited.place
+    path = "-" if item.path == "stdin" else item.path
+    return FileFindings(
+        path, audited.report.verdict, audited.report.findings, item.source, item.line, item.at, item.name
+    )
+
+
+def _text(run: AuditRun) -> str:
+    from cachekit.cli.audit.text import render
+    from cachekit.cli.common.findings import summary
+
+    several = len(run.audited) + len(run.unread) > 1
+    parts = []
+    for audited in run.audited:
+        place = _place(audited)
+        parts.append(render(audited.report, place, audited.suggestions, titled=several) + _observed(audited))
+    if several:
+        parts.append(summary(Run(tuple(_place(a) for a in run.audited), run.unread)) + "\n")
+    return "\n".join(parts)
+
+
+def _observed(audited: Audited) -> str:
+    if audited.observation is None:
+        return ""
+    from cachekit.cli.audit import observation
+
+    return observation.text(audited.observation)
+
+
+def tell_unread(run: AuditRun) -> None:
+    """What could not be read, a line each, and how much was passed over, on stderr."""
+    import typer
+
+    for bad in run.unread:
+        place = f"{bad.source}:{bad.number}" if bad.number else bad.source
+        typer.echo(f"{printable(place)}: {bad.reason}", err=True)
+    if run.passed:
+        files = len({bad.source for bad in run.passed})
+        typer.echo(f"passed over: JSON that is no request, in {counted(files, 'file')}", err=True)

@@ -1,0 +1,102 @@
+"""`cachekit config`: the effective configuration, and where each value comes from."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from cachekit.cli.common.about import DISTRIBUTION, NAME, foreign_package
+from cachekit.cli.common.boundary import say
+from cachekit.cli.common.emit import emit
+from cachekit.cli.common.text import printable, styled
+from cachekit.core.config.find import load_config, read_config
+from cachekit.core.config.keys import SINGLE
+from cachekit.core.config.read import dotted, unknown_variables
+from cachekit.core.config.values import Config
+
+
+class Format(StrEnum):
+    """How the values are written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def config(
+    path: Annotated[
+        Path | None, typer.Option("--path", metavar="FILE", help="Read this file, not the nearest one upwards.")
+    ] = None,
+    form: Annotated[Format, typer.Option("--format", help="How to write the values.")] = Format.TEXT,
+    output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file.")] = None,
+) -> None:
+    """Show the effective configuration and where each value comes from.
+
+    Read from the nearest cachekit.toml, or [tool.cachekit] in pyproject.toml, upwards from here. An option of a command
+    wins over the environment (CACHEKIT_BACKEND and the like), which wins over the file.
+    """
+    found = read_config(path, os.environ) if path else load_config(Path.cwd(), os.environ)
+    for name, near in unknown_variables(os.environ):
+        say(f"{name} is not used" + (f" (did you mean {near}?)" if near else ""))
+    if (other := foreign_package()) is not None:
+        remedy = f"pip uninstall {NAME} {DISTRIBUTION}, then pip install {DISTRIBUTION}"
+        say(f"another package named {NAME} ({other}) is installed over this one: {remedy}")
+    emit(_json(found) if form is Format.JSON else _text(found), output)
+
+
+def _values(found: Config) -> Iterator[tuple[tuple[str, ...], object]]:
+    """Every value that is set or could be, with its key path."""
+    for name, kinds in SINGLE.items():
+        for key in kinds:
+            yield (name, key), getattr(found, key)
+    for name, rows in (("pricing", found.pricing), ("policy", found.policy)):
+        for model, row in rows.items():
+            for key, value in row.items():
+                yield (name, model, key), value
+    for name, flat in (("models", found.models), ("labels", found.labels)):
+        for key, word in flat.items():
+            yield (name, key), word
+    for index, scope in enumerate(found.scopes):
+        for key in scope.__slots__:
+            if (value := getattr(scope, key)) is not None:
+                yield ("warm", f"scope[{index}]", key), _without_password(value) if key == "base_url" else value
+
+
+def _text(found: Config) -> str:
+    lines = [
+        f"file: {found.file or 'none'}",
+        "",
+        *(_line(dotted(keys), value, found) for keys, value in _values(found)),
+    ]
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _line(key: str, value: object, found: Config) -> str:
+    """`key = value  (where it is from)`; a value is never cut, however long."""
+    if value is None:
+        return styled(f"{printable(key)}: not set", "dim")
+    shown = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    shown = f"{value:g}" if isinstance(value, float) else printable(shown)
+    origin = found.origin[key]
+    source = found.file.name if found.file and origin == str(found.file) else origin
+    return f"{printable(key)} = {styled(shown, 'bold')}  ({source})"
+
+
+def _json(found: Config) -> str:
+    from cachekit.cli.common.json_form import envelope
+
+    values = [
+        {"key": dotted(keys), "value": value, "from": found.origin.get(dotted(keys))} for keys, value in _values(found)
+    ]
+    return envelope("config/1", {"file": found.file, "values": values})
+
+
+def _without_password(address: object) -> str:
+    """An address without the name and password that may stand before its host."""
+    parts = urlsplit(str(address))
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

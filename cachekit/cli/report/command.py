@@ -1,0 +1,126 @@
+"""`cachekit report`."""
+
+from __future__ import annotations
+
+import os
+import time
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cachekit.core.model.errors import UsageError
+
+if TYPE_CHECKING:
+    from cachekit.report.run import ReportWish
+
+_Logs = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="LOG...", help="Files, folders, globs, or - for stdin.", show_default=False),
+]
+_By = Annotated[
+    str, typer.Option(help="Rows: family, prefix, model, day, session, upstream, provider, label.NAME or cause.")
+]
+_Since = Annotated[str | None, typer.Option(metavar="TIME", help="Calls from then on: RFC 3339, a date, or 24h, 7d.")]
+_Until = Annotated[str | None, typer.Option(metavar="TIME", help="Calls before then.")]
+_SplitAt = Annotated[str | None, typer.Option(metavar="TIME", help="Compare each family before and after a moment.")]
+_MinCalls = Annotated[int | None, typer.Option(min=1, help="Smaller rows are summed as `other`.  [default: 1]")]
+_Top = Annotated[int | None, typer.Option(min=1, help="Only so many rows; the rest is `other`.")]
+_Form = Annotated[str, typer.Option("--format", help="text, json, markdown, csv or html.")]
+_Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")]
+_FailUnder = Annotated[float | None, typer.Option(metavar="RATIO", help="Exit 1 if the hit ratio is lower.")]
+_Baseline = Annotated[Path | None, typer.Option(help="An earlier report (--format json) to compare with.")]
+_MaxDrop = Annotated[
+    float | None, typer.Option(metavar="RATIO", help="Exit 1 if a hit ratio fell further.  [default: 0.05]")
+]
+_MaxLoss = Annotated[
+    str | None,
+    typer.Option("--max-loss-usd-per-1k", metavar="USD", help="Exit 1 if more was avoidable in a thousand calls."),
+]
+_Strict = Annotated[bool, typer.Option("--strict-input", help="Exit 2 if any line cannot be read.")]
+_Save = Annotated[Path | None, typer.Option(help="Write what was read as our own call log, digests only.")]
+_InputFormat = Annotated[str, typer.Option(help="The logs' format; auto tells it by their first lines.")]
+
+
+def report(
+    logs: _Logs = None,
+    by: _By = "family",
+    since: _Since = None,
+    until: _Until = None,
+    split_at: _SplitAt = None,
+    min_calls: _MinCalls = None,
+    top: _Top = None,
+    form: _Form = "text",
+    output: _Output = None,
+    fail_under: _FailUnder = None,
+    baseline: _Baseline = None,
+    max_drop: _MaxDrop = None,
+    max_loss: _MaxLoss = None,
+    strict_input: _Strict = False,
+    input_format: _InputFormat = "auto",
+    save: _Save = None,
+) -> None:
+    """Did the cache work, and what did it cost where it did not?
+
+    Exit code 0: fine; 1: a threshold was missed; 2: wrong use, unreadable input, or a threshold on an unknown ratio.
+    """
+    from cachekit.cli.report.show import show, tell
+    from cachekit.report.run import ReportWish, run_report
+
+    wish = ReportWish(
+        paths=tuple(logs or ()),
+        by=by,
+        since=since,
+        until=until,
+        split_at=split_at,
+        input_format=input_format,
+        min_calls=min_calls,
+        top=top,
+        fail_under=fail_under,
+        max_drop=max_drop,
+        max_loss=_amount(max_loss),
+        baseline=baseline,
+        strict_input=strict_input,
+    )
+    if save is not None:
+        _save(wish, save)
+    if by == "cause":
+        _show_causes(wish, form, output)
+        return
+    run = run_report(wish, Path.cwd(), os.environ, time.time())
+    tell(run)
+    show(run, form, output)
+    raise typer.Exit(run.judgement.exit_code)
+
+
+def _save(wish: ReportWish, target: Path) -> None:
+    from cachekit.report.save import save_log
+
+    form = None if wish.input_format in (None, "auto") else wish.input_format
+    count = save_log(wish.paths, form, target)
+    typer.echo(f"saved {count:,} calls to {target}", err=True)
+
+
+def _show_causes(wish: ReportWish, form: str, output: Path | None) -> None:
+    from cachekit.cli.common.emit import emit
+    from cachekit.cli.report import causes as report_causes
+    from cachekit.cli.report.show import tell_unread
+    from cachekit.report.causes import run_causes
+
+    forms = {name: getattr(report_causes, name) for name in ("text", "json", "markdown", "csv", "html")}
+    if form not in forms:
+        raise UsageError(f"no format {form[:20]!r}", hint=f"choose {', '.join(forms)}")
+    found = run_causes(wish, Path.cwd(), os.environ, time.time())
+    tell_unread(found.report)
+    emit(forms[form](found), output)
+
+
+def _amount(value: str | None) -> Decimal | None:
+    try:
+        found = None if value is None else Decimal(value.removeprefix("$"))
+    except InvalidOperation:
+        found = Decimal("nan")
+    if found is not None and not found.is_finite():
+        raise UsageError("--max-loss-usd-per-1k takes an amount in USD", hint="--max-loss-usd-per-1k 0.50")
+    return found

@@ -1,0 +1,58 @@
+"""A finding: what a rule saw, where, how sure it is, what is at stake and what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+
+class Severity(StrEnum):
+    """How bad: an `error` means that a request fails or that nothing is cached where the user thinks it is."""
+
+    INFO = "info"
+    WARN = "warn"
+    ERROR = "error"
+
+
+class Confidence(StrEnum):
+    """`confirmed` follows from the request and documented rules; `suspected` is a pattern that may be innocent."""
+
+    CONFIRMED = "confirmed"
+    SUSPECTED = "suspected"
+
+
+class Verdict(StrEnum):
+    """Will the prefix be cached: `yes` only on positive evidence."""
+
+    YES = "yes"
+    NO = "no"
+    UNSURE = "unsure"
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A change to the user's request: at `route`, `set` this value, or `remove` (value ignored), or `insert` after."""
+
+    op: str
+    route: str
+    value: object = None
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """`route` points into the request as the user wrote it. `tokens` are at stake a call; `usd` is what they cost
+    above a cache read, None when unpriced. `verdict` is what the finding means for caching at all, None if nothing.
+    `refused`: the provider answers the whole request with an error."""
+
+    rule: str
+    severity: Severity
+    message: str
+    route: str = ""
+    confidence: Confidence = Confidence.CONFIRMED
+    tokens: int = 0
+    usd: Decimal | None = None
+    recommendation: str = ""
+    edits: tuple[Edit, ...] = ()
+    verdict: Verdict | None = None
+    refused: bool = False

@@ -1,0 +1,1 @@
+"""Calls added up into groups, lineages and their losses."""
