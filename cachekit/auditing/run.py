@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cachekit.auditing.gate import Gate
-from cachekit.core.auditors.audit import AuditOptions, as_called, audit_given, wire_of
+from cachekit.core.auditors.audit import AuditOptions, as_called, audit_unwrapped, wire_of
 from cachekit.core.auditors.records import Unwrapped, unwrap
 from cachekit.core.auditors.report import AuditReport
 from cachekit.core.config.find import load_config
@@ -173,7 +173,7 @@ def _audit_earlier(path: Path, options: RunOptions, config: Config) -> AuditRepo
         raise InputError(reason, where=str(path), hint="give the earlier request as JSON")
     unwrapped = unwrap(last.request)
     try:
-        return audit_given(unwrapped, _backend(unwrapped, options, config), options.audit)
+        return audit_unwrapped(unwrapped, _backend(unwrapped, options, config), options.audit)
     except UsageError as error:
         raise UsageError(error.what, where=str(path), hint=error.hint) from None
 
@@ -192,7 +192,7 @@ def _audit_request(item: RequestText, options: RunOptions, config: Config) -> Au
     try:
         if options.tokens == "exact":
             audit = replace(audit, tokens=_count_tokens(item, backend, audit))
-        report = audit_given(unwrapped, backend, audit)
+        report = audit_unwrapped(unwrapped, backend, audit)
     except UsageError as error:
         if options.backend not in (None, "auto"):
             raise

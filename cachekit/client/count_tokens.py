@@ -39,11 +39,11 @@ def count_exact(request: Mapping[str, object], backend: Backend | str, client: C
     UsageError for a backend that has no such count.
     """
     form = Backend(backend)
-    ask = _ASK.get(form)
-    if ask is None:
+    counter = _COUNTERS.get(form)
+    if counter is None:
         raise UsageError(f"no provider counts the tokens of {form.value}", hint="use estimates")
     try:
-        answer = ask(mapping(request), client)
+        answer = counter(mapping(request), client)
     except Exception as error:
         raise OutsideError(f"counting tokens failed: {_named(error)}", hint=_CREDENTIALS) from None
     if answer is None:
@@ -63,7 +63,7 @@ def count_with_environment(request: Mapping[str, object], backend: Backend | str
     """As count_exact, with a client that takes its credentials, region and address from the environment, as the SDKs
     do. The SDK is imported here."""
     form = Backend(backend)
-    if form not in _ASK:
+    if form not in _COUNTERS:
         raise UsageError(f"no provider counts the tokens of {form.value}", hint="use estimates")
     try:
         client = _client(form)
@@ -137,7 +137,7 @@ def _called(method: object, arguments: Mapping[str, object]) -> object:
     return cast("Callable[..., object]", method)(**arguments)
 
 
-_ASK: Mapping[Backend, Callable[[Mapping[str, object], Client], int | None]] = {
+_COUNTERS: Mapping[Backend, Callable[[Mapping[str, object], Client], int | None]] = {
     Backend.ANTHROPIC: _messages,
     Backend.ANTHROPIC_BEDROCK_MANTLE: _messages,
     Backend.ANTHROPIC_BEDROCK: _invoke,

@@ -45,7 +45,7 @@ _BEDROCK = {
     429: "ThrottlingException",
     503: "ServiceUnavailableException",
 }
-_SAYS = {
+_MESSAGES = {
     401: "the credentials are not valid",
     403: "this account may not do that",
     413: "the request is too large",
@@ -62,7 +62,7 @@ ID_HEADERS = {"anthropic": "request-id", "openai": "x-request-id", "bedrock": "x
 def injected_error(status: int, shape: str) -> ApiError:
     """The error of a status that a fault names. Only Anthropic has 529; elsewhere it is 503."""
     own = 503 if status == OVERLOADED and shape != "anthropic" else status
-    return ApiError(own, f"{_SAYS.get(own, f'status {own}')} (asked of the emulator)")
+    return ApiError(own, f"{_MESSAGES.get(own, f'status {own}')} (asked of the emulator)")
 
 
 def failure(api_error: ApiError, shape: str, request_id: str) -> tuple[Mapping[str, str], bytes]:

@@ -45,8 +45,8 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.listen(_WAITING)
     except (OSError, OverflowError) as error:
         listener.close()
-        why = error.strerror if isinstance(error, OSError) else "no such port"
-        raise OutsideError(f"cannot listen on {host} port {port}: {why}", hint="choose another --port") from None
+        reason = error.strerror if isinstance(error, OSError) else "no such port"
+        raise OutsideError(f"cannot listen on {host} port {port}: {reason}", hint="choose another --port") from None
     return listener
 
 

@@ -43,7 +43,7 @@ class Service:
     about: str
     wait: Callable[[float], None]
 
-    def ask(self, operation: str, **parameters: object) -> Mapping[str, object]:
+    def request(self, operation: str, **parameters: object) -> Mapping[str, object]:
         """The answer to one request. Raises OutsideError, or UsageError where the request makes no sense."""
         call: Callable[..., Mapping[str, object]] = getattr(self.client, operation)
         for pause in (*PAUSES, None):

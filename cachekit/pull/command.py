@@ -14,7 +14,7 @@ from cachekit.pull.options import SECOND, Clock, PullOptions
 if TYPE_CHECKING:  # boto3 is imported when a pull runs
     from cachekit.pull.cursor import Span
     from cachekit.pull.metrics import Check
-    from cachekit.pull.run import Outcome, Tell
+    from cachekit.pull.run import OnProgress, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Context:
     folder: Path
     env: Mapping[str, str]
     clock: Clock = Clock()
-    tell: Tell = lambda _: None
+    on_progress: OnProgress = lambda _: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ def run_pull(options: PullOptions, output: Path | None, context: Context) -> Pul
     config = load_config(context.folder, context.env)
     options = replace(options, reading=replace(options.reading, models=config.models))
     with open_output(output) as log:
-        outcomes = pull(options, log, context.clock, context.tell)
+        outcomes = pull(options, log, context.clock, context.on_progress)
     checked = _compare(options, outcomes, output, context.clock) if options.metrics and output is not None else None
     return Pulled(options, outcomes, output, checked)
 

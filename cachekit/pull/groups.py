@@ -97,7 +97,7 @@ def _window(service: Service, group: Group, window: Span, most: Most) -> Generat
 
 def _page(service: Service, group: Group, window: Span, token: str) -> Mapping[str, object]:
     more = {"nextToken": token} if token else {}
-    answer = service.ask(
+    answer = service.request(
         "filter_log_events", **group.parameters, startTime=window.start, endTime=window.end - 1, limit=10_000, **more
     )
     if not answer.keys() & _PARTS:  # a proxy's page: taken for an empty window, it would move the cursor

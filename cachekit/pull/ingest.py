@@ -16,7 +16,7 @@ from cachekit.core.model.calls import BadLine, Call
 from cachekit.pull.cursor import Batch, Cursor, Event, Span, short
 from cachekit.pull.options import SECOND, Reading
 
-PIECE = 500
+BATCH = 500
 """Events that are parsed together: what is kept in memory besides the ids."""
 
 EARLIER = "calls before --since"
@@ -68,9 +68,9 @@ class Ingest:
         """The new calls of a batch, piece by piece. When a piece is passed on, the cursor holds its ids."""
         keys: list[str] = []
         whole, events = True, iter(batch.events)
-        while piece := list(islice(events, PIECE)):
+        while events_batch := list(islice(events, BATCH)):
             calls: list[Call] = []
-            for event in self._fresh(piece):
+            for event in self._fresh(events_batch):
                 key = _key(event)
                 if self.full or (found := self._wanted(event, batch)) is None:
                     whole = False
@@ -87,9 +87,9 @@ class Ingest:
         if batch.done is not None and whole:
             self.cursor.move(batch.done)
 
-    def _fresh(self, piece: list[Event]) -> Iterator[Event]:
+    def _fresh(self, events_batch: list[Event]) -> Iterator[Event]:
         """The events of a piece that are not known, decoded, with their bodies."""
-        decoded = (replace(event, record=_decoded(event.record)) for event in piece)
+        decoded = (replace(event, record=_decoded(event.record)) for event in events_batch)
         fresh = (event for event in decoded if _key(event) not in self.cursor.ids)
         return fresh if self.parsing.filled is None else self.parsing.filled(fresh)
 

@@ -89,7 +89,7 @@ def _pieces(window: Span, number: int) -> list[Span]:
 
 def _rows(service: Service, query: Query, window: Span, most: int) -> Generator[Batch, None, int]:
     """The rows of a window. Returns into how many pieces to cut it, 0 where it is whole."""
-    started = service.ask(
+    started = service.request(
         "start_query",
         **query.target,
         queryString=query.text,
@@ -113,7 +113,7 @@ def _rows(service: Service, query: Query, window: Span, most: int) -> Generator[
         token = text(answer.get("nextToken"))
         if not token:
             break
-        answer = service.ask("get_query_results", **handle, nextToken=token)
+        answer = service.request("get_query_results", **handle, nextToken=token)
     return _needed(max(matched, rows + 1), rows) if rows < matched or rows >= most else 0
 
 
@@ -125,7 +125,7 @@ def _finished(service: Service, handle: Mapping[str, object]) -> Mapping[str, ob
     """The first page of a query's result, once it is complete; None where it took longer than AWS lets it."""
     pause = _FIRST_WAIT
     while True:
-        answer = service.ask("get_query_results", **handle)
+        answer = service.request("get_query_results", **handle)
         status = text(answer.get("status")) or "Unknown"
         if status == "Complete":
             return answer
@@ -154,5 +154,5 @@ def _record(service: Service, message: str, pointer: str) -> object:
     found = decoded(message)
     if isinstance(found, dict) or not pointer or not message.startswith("{"):
         return found if isinstance(found, dict) else message
-    whole = mapping(service.ask("get_log_record", logRecordPointer=pointer).get("logRecord"))
+    whole = mapping(service.request("get_log_record", logRecordPointer=pointer).get("logRecord"))
     return text(whole.get("@message")) or message

@@ -70,7 +70,7 @@ def comparable(span: Span, now: int) -> tuple[Span, int]:
 def check(path: Path, services: Sequence[Service], span: Span, period: int) -> list[Check]:
     """Each model that CloudWatch counted in the services' regions, or that the log holds there. Raises as
     `Service.ask`."""
-    logged, names = held_in(path, span)
+    logged, names = counts_on_disk(path, span)
     counted: defaultdict[tuple[str, str], Counts] = defaultdict(lambda: _NONE)
     for service in services:
         for model, counts in counted_by(service, span, period).items():
@@ -81,7 +81,7 @@ def check(path: Path, services: Sequence[Service], span: Span, period: int) -> l
     return [Check(*key, counted.get(key, _NONE), logged.get(key, _NONE)) for key in keys]
 
 
-def held_in(path: Path, span: Span) -> tuple[dict[tuple[str, str], Counts], dict[str, str]]:
+def counts_on_disk(path: Path, span: Span) -> tuple[dict[tuple[str, str], Counts], dict[str, str]]:
     """What a log holds of a span, by the region called and the model; and the models of ARNs and their tails."""
     logged: defaultdict[tuple[str, str], Counts] = defaultdict(lambda: _NONE)
     names: dict[str, str] = {}
@@ -148,7 +148,7 @@ def _values(service: Service, queries: list[dict[str, object]], span: Span) -> I
 def _pages(service: Service, operation: str, **parameters: object) -> Iterator[Mapping[str, object]]:
     token: dict[str, object] = {}
     while True:
-        page = service.ask(operation, **parameters, **token)
+        page = service.request(operation, **parameters, **token)
         yield page
         following = text(page.get("NextToken"))
         if not following:

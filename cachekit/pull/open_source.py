@@ -26,7 +26,7 @@ def located(source: PullSource, aws: Aws) -> PullSource:
     if source.log_group or source.s3:
         return source
     service = aws.service("bedrock", "the settings of Bedrock's invocation log")
-    settings = mapping(service.ask("get_model_invocation_logging_configuration").get("loggingConfig"))
+    settings = mapping(service.request("get_model_invocation_logging_configuration").get("loggingConfig"))
     group = text(mapping(settings.get("cloudWatchConfig")).get("logGroupName"))
     if group is not None:
         return replace(source, log_group=group)

@@ -55,12 +55,12 @@ class Profiles:
 
     def _learn(self, arn: str, region: str) -> None:
         try:
-            answer = self._bedrock(region).ask("get_inference_profile", inferenceProfileIdentifier=arn)
+            answer = self._bedrock(region).request("get_inference_profile", inferenceProfileIdentifier=arn)
         except CachekitError as error:
             self._missed(f"{UNKNOWN} ({error.what})")
             self._unknown.add(arn)
             return
-        model = model_held(answer)
+        model = profile_model(answer)
         if model is None or self._known is None:
             self._unknown.add(arn)
             return
@@ -68,7 +68,7 @@ class Profiles:
         _write(self._path, self._known)
 
 
-def model_held(answer: Mapping[str, object]) -> str | None:
+def profile_model(answer: Mapping[str, object]) -> str | None:
     """The model of a profile as GetInferenceProfile tells it, with the prefix of its price scope: over several regions
     it is one of a region group, without a region it is global."""
     arns = [text(mapping(model).get("modelArn")) or "" for model in items(answer.get("models"))]

@@ -42,7 +42,7 @@ class Progress:
     calls: int
 
 
-Tell = Callable[[Progress], None]
+OnProgress = Callable[[Progress], None]
 
 
 @dataclass(slots=True)
@@ -77,7 +77,7 @@ class _Run:
     options: PullOptions
     output: Output
     clock: Clock
-    tell: Tell
+    on_progress: OnProgress
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +89,10 @@ class _Look:
     late: int | None = None
 
 
-def pull(options: PullOptions, output: Output, clock: Clock, tell: Tell = lambda _: None) -> list[Outcome]:
+def pull(options: PullOptions, output: Output, clock: Clock, on_progress: OnProgress = lambda _: None) -> list[Outcome]:
     """Pull all sources into an output, one after the other. A source that fails leaves the others alone, and what came
     of it is kept. With `follow` it goes on until it is interrupted, `until` is over, or no source is left."""
-    run, outcomes = _Run(options, output, clock, tell), [Outcome(source) for source in options.sources]
+    run, outcomes = _Run(options, output, clock, on_progress), [Outcome(source) for source in options.sources]
     with ThreadPoolExecutor(THREADS, "pull") as pool:
         means = Means(clock, pool, cache_folder())
         for outcome in outcomes:
@@ -194,7 +194,7 @@ def _take_all(outcome: Outcome, ingest: Ingest, run: _Run) -> None:
                 spent = run.clock.now() - begun  # many ids, or a slow disk: at most a twentieth of the time
                 due = begun + max(COMMIT_SECONDS, 20 * spent)
         share = min(max(batch.reached - span.start, 0) / (span.end - span.start), 1.0)
-        run.tell(Progress(outcome.name, share, batch.reached, ingest.tally["calls"]))
+        run.on_progress(Progress(outcome.name, share, batch.reached, ingest.tally["calls"]))
         if ingest.full:
             return
 

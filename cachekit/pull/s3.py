@@ -66,7 +66,7 @@ def in_order(
 def fetched(service: Service, bucket: str, key: str) -> Source:
     """An object, as a source that can be read once. A transfer that breaks is begun again. Raises as `Service.ask`."""
     for pause in (*PAUSES[:3], None):
-        answer = service.ask("get_object", Bucket=bucket, Key=key)
+        answer = service.request("get_object", Bucket=bucket, Key=key)
         file = cast("IO[bytes]", SpooledTemporaryFile(_IN_MEMORY))  # noqa: SIM115  it lives as long as its source
         try:
             shutil.copyfileobj(cast("IO[bytes]", answer["Body"]), file)
@@ -185,7 +185,7 @@ def _folders(service: Service, bucket: str, prefix: str) -> list[str]:
 def _pages(service: Service, bucket: str, prefix: str) -> Iterator[Mapping[str, object]]:
     token: dict[str, object] = {}
     while True:
-        page = service.ask("list_objects_v2", Bucket=bucket, Prefix=prefix, Delimiter="/", **token)
+        page = service.request("list_objects_v2", Bucket=bucket, Prefix=prefix, Delimiter="/", **token)
         yield page
         following = text(page.get("NextContinuationToken"))
         if not following:

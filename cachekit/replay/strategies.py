@@ -116,14 +116,14 @@ def _lived(strategy: Strategy, prompt: Prompt, index: int, mark: Mark) -> Mark:
     return replace(mark, ttl=ttl) if ttl is not None else mark
 
 
-_BLIND = {UNSEEN: {"automatic", "suggested", "system-only", "exclude-tool-results"}}
-_BLIND["hash"] = {"suggested", "system-only", "exclude-tool-results"}
+_WITHOUT_BLOCKS = {UNSEEN: {"automatic", "suggested", "system-only", "exclude-tool-results"}}
+_WITHOUT_BLOCKS["hash"] = {"suggested", "system-only", "exclude-tool-results"}
 """Placements that need to see the blocks, which a log of counters or of hashes does not show."""
 
 
 def infeasible(strategy: Strategy, prompt: Prompt, policy: Policy) -> str:
     """Why a model cannot follow a strategy, or a log cannot tell what it would do; empty when it can."""
-    if prompt.blocks and strategy.marks in _BLIND.get(prompt.blocks[0].kind, ()):
+    if prompt.blocks and strategy.marks in _WITHOUT_BLOCKS.get(prompt.blocks[0].kind, ()):
         return "the log does not show where blocks end"
     for ttl in (strategy.static_ttl, strategy.rest_ttl):
         if ttl is not None and ttl not in policy.ttls:

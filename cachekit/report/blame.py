@@ -20,10 +20,10 @@ from cachekit.core.logs.format import Summary
 from cachekit.core.logs.ordered import LATE, read_in_order
 from cachekit.core.model.calls import Call
 from cachekit.report.finish import joined_tracks
-from cachekit.report.folding.counting import Counting, Told
+from cachekit.report.folding.counting import BodyFacts, Counting
 from cachekit.report.folding.fold import CLAUDE_CODE, merged
 from cachekit.report.folding.ledger import Sums
-from cachekit.report.folding.state import State, merged_cells, told
+from cachekit.report.folding.state import State, merged_cells, summary_counts
 from cachekit.report.folding.track import Loss
 from cachekit.report.options import ReportOptions
 from cachekit.report.reading.keys import CellKey
@@ -47,7 +47,7 @@ class Miss(NamedTuple):
     tokens: int
     usd: Decimal | None
     inferred: bool
-    blind: bool
+    is_inferred: bool
 
 
 class Blame:
@@ -64,10 +64,13 @@ class Blame:
     def calls(self, paths: Iterable[str | Path], *, stdin: BinaryIO | None = None) -> Iterator[Call]:
         """The calls of logs in order of time, each numbered and counted before it is given to be explained. Raises as
         `fold` does."""
-        counting, late = Counting(self._options, in_order=True, told=Told(_number_of, self._take)), Counter[str]()
+        counting, late = (
+            Counting(self._options, in_order=True, body_facts=BodyFacts(_number_of, self._take)),
+            Counter[str](),
+        )
         for known, item in read_in_order(paths, self._options.input_format, stdin=stdin, tally=late):
             if isinstance(item, Summary):
-                counting.ledger.tally.update(told(item))
+                counting.ledger.tally.update(summary_counts(item))
             elif isinstance(item, Call):
                 self._calls += 1
                 call = replace(item, meta={**item.meta, _NUMBER: self._calls})
@@ -82,8 +85,8 @@ class Blame:
 
     def explained(self, found: Explanation) -> None:
         """Why a call missed is known."""
-        blind = found.call.prompt is None
-        self._missed[_number_of(found.call)] = Miss(found.cause, found.tokens, found.usd, found.inferred, blind)
+        is_inferred = found.call.prompt is None
+        self._missed[_number_of(found.call)] = Miss(found.cause, found.tokens, found.usd, found.inferred, is_inferred)
 
     def _take(self, loss: Loss) -> None:
         """A call lost something. Its cell is kept without its number, once for all losses."""
@@ -99,7 +102,7 @@ class Blame:
             miss = self._missed.get(number)
             if miss is None or miss.cause in NOT_DUE:
                 cause = Cause(_cause_of(miss).removeprefix(BY_COUNTERS))
-                yield Miss(cause, sum(loss.tokens), Decimal(0), True, miss is None or miss.blind)
+                yield Miss(cause, sum(loss.tokens), Decimal(0), True, miss is None or miss.is_inferred)
 
     def state(self) -> State:
         """All that was counted, as `report` counts it but in one row."""
@@ -125,7 +128,7 @@ def _cause_of(miss: Miss | None) -> str:
     """The cause of a loss."""
     if miss is not None and miss.cause not in NOT_DUE:
         return miss.cause.value
-    return BY_COUNTERS + (Cause.PREFIX_CHANGED if miss is not None and miss.blind else Cause.UNKNOWN).value
+    return BY_COUNTERS + (Cause.PREFIX_CHANGED if miss is not None and miss.is_inferred else Cause.UNKNOWN).value
 
 
 def _number_of(call: Call) -> str:

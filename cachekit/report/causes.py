@@ -16,7 +16,7 @@ from cachekit.report.finish import avoidable_by, due_losses, finish
 from cachekit.report.folding.counting import side_of
 from cachekit.report.folding.state import State
 from cachekit.report.options import ReportOptions
-from cachekit.report.run import ReportWish, check_read, options_of, paths_of
+from cachekit.report.run import ReportRequest, check_read, options_of, paths_of
 from cachekit.report.values import Report
 
 
@@ -74,17 +74,25 @@ CAUSE = "cause"
 """The name of this way of grouping: `report --by cause`."""
 
 
-def run_causes(wish: ReportWish, start: Path, env: Mapping[str, str], now: float) -> CauseReport:
+def run_causes(request: ReportRequest, start: Path, env: Mapping[str, str], now: float) -> CauseReport:
     """Reads the logs of a wish and sums their misses. Raises UsageError for options that judge or cut a table of
     calls, and InputError as `run_report` does."""
-    table_only = (wish.split_at, wish.min_calls, wish.top, wish.fail_under, wish.max_drop, wish.max_loss, wish.baseline)
+    table_only = (
+        request.split_at,
+        request.min_calls,
+        request.top,
+        request.fail_under,
+        request.max_drop,
+        request.max_loss,
+        request.baseline,
+    )
     if any(value is not None for value in table_only):
         hint = "thresholds, baselines, --split-at, --top and --min-calls go with the other ways"
         raise UsageError("--by cause is a table of misses", hint=hint)
     config = load_config(start, env)
-    options = options_of(replace(wish, by="family"), config, now)  # a cause is no dimension of calls
-    found = by_cause(paths_of(wish, config), options)
-    check_read(found.report, wish)
+    options = options_of(replace(request, by="family"), config, now)  # a cause is no dimension of calls
+    found = by_cause(paths_of(request, config), options)
+    check_read(found.report, request)
     return found
 
 

@@ -17,7 +17,17 @@ from cachekit.report.folding.facts import Facts, facts_of
 from cachekit.report.folding.state import Cell, State, added, bounded
 from cachekit.report.folding.track import LOSS_KINDS, SURE, Loss, Segment, join
 from cachekit.report.options import LABEL, OTHER, UNASSIGNED, ReportOptions
-from cachekit.report.reading.keys import CACHEABLE, NANO, REPORTED, REPORTING, TOLD, WITH, WITHOUT, CellKey, TrackKey
+from cachekit.report.reading.keys import (
+    CACHEABLE,
+    NANO,
+    REPORTED,
+    REPORTED_ONLY,
+    REPORTING,
+    WITH,
+    WITHOUT,
+    CellKey,
+    TrackKey,
+)
 from cachekit.report.values import Bodies, Comparison, Report, Row
 
 OVERLAP = "order: pieces of a log, folded apart, that overlap in time"
@@ -233,11 +243,11 @@ def _rows(priced: Iterable[_Priced], name_of: Callable[[CellKey], str]) -> list[
 
 
 def _bodies(priced: Iterable[_Priced]) -> Bodies | None:
-    asked = [found for found in priced if found.key.body]
-    if all(found.key.body == TOLD for found in asked):
+    with_body = [found for found in priced if found.key.body]
+    if all(found.key.body == REPORTED_ONLY for found in with_body):
         return None
-    having = (found.row for found in asked if found.key.body != WITHOUT)
-    return Bodies(_sum(WITH, having), _sum("", (found.row for found in asked)))
+    having = (found.row for found in with_body if found.key.body != WITHOUT)
+    return Bodies(_sum(WITH, having), _sum("", (found.row for found in with_body)))
 
 
 def _worst_first(row: Row) -> tuple[Decimal, Decimal, int, str]:

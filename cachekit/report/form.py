@@ -28,16 +28,16 @@ def document(report: Report) -> dict[str, object]:
         "families": [row_form(row) for row in report.families],
         "warm": row_form(report.warm) if report.warm else None,
         "split": _split(report),
-        "left_out": told(report.tally, "left out: "),
-        "repaired": told(report.tally, "note: "),
+        "left_out": reasons_by_count(report.tally, "left out: "),
+        "repaired": reasons_by_count(report.tally, "note: "),
         "duplicates": report.tally.get("duplicates", 0),
-        "skipped": told(report.tally, "skipped: "),
+        "skipped": reasons_by_count(report.tally, "skipped: "),
         "unread": {
-            "reasons": told(report.tally, "bad: "),
+            "reasons": reasons_by_count(report.tally, "bad: "),
             "examples": [{"path": bad.source, "line": bad.number, "reason": bad.reason} for bad in report.examples],
         },
         "request_bodies": _bodies(report.bodies),
-        "formats": sorted(told(report.tally, "format: ")),
+        "formats": sorted(reasons_by_count(report.tally, "format: ")),
         "unpriced_models": dict(report.unpriced),
         "overridden_prices": list(report.overridden),
     }
@@ -89,7 +89,7 @@ def moment(ts: float | None) -> str | None:
         return None
 
 
-def told(tally: Mapping[str, int], start: str) -> dict[str, int]:
+def reasons_by_count(tally: Mapping[str, int], start: str) -> dict[str, int]:
     """The counts of a tally whose names begin so, without that beginning."""
     return {name.removeprefix(start): number for name, number in tally.items() if name.startswith(start)}
 

@@ -52,7 +52,7 @@ class Baseline:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class Outcome:
     """What failed, what could not be judged, and what else to know, in sentences."""
 
     failed: tuple[str, ...] = ()
@@ -85,7 +85,7 @@ def _past(row: Mapping[str, object]) -> Past:
     return Past(count(row.get("calls")) or 0, count(dig(row, "tokens", "read")) or 0, number(row.get("hit_ratio")))
 
 
-def judge(report: Report, thresholds: Thresholds, baseline: Baseline | None = None, min_calls: int = 1) -> Judgement:
+def judge(report: Report, thresholds: Thresholds, baseline: Baseline | None = None, min_calls: int = 1) -> Outcome:
     """The report against its thresholds. Families of fewer than `min_calls` calls, then or now, are not compared."""
     if thresholds.max_drop is not None and baseline is None:
         raise UsageError("--max-drop needs something to compare with", hint="--baseline FILE")
@@ -94,64 +94,64 @@ def judge(report: Report, thresholds: Thresholds, baseline: Baseline | None = No
         drop = DEFAULT_DROP if thresholds.max_drop is None else thresholds.max_drop
         parts += [_drop("all calls", report.total, baseline.total, drop)]
         parts += _families(report, baseline.families, drop, min_calls)
-    return Judgement(
+    return Outcome(
         tuple(line for part in parts for line in part.failed),
         tuple(line for part in parts for line in part.unknown),
         tuple(line for part in parts for line in part.notes),
     )
 
 
-def _under(total: Row, least: float | None) -> Judgement:
+def _under(total: Row, least: float | None) -> Outcome:
     if least is None:
-        return Judgement()
+        return Outcome()
     ratio = total.hit_ratio
     if ratio is None:
-        return Judgement(unknown=(f"the hit ratio is unknown, so it cannot be held against {_percent(least)}",))
+        return Outcome(unknown=(f"the hit ratio is unknown, so it cannot be held against {_percent(least)}",))
     if ratio < least - _ROUNDING:
-        return Judgement(failed=(f"the hit ratio is {_percent(ratio)}, under {_percent(least)}",))
-    return Judgement()
+        return Outcome(failed=(f"the hit ratio is {_percent(ratio)}, under {_percent(least)}",))
+    return Outcome()
 
 
-def _loss(report: Report, most: Decimal | None) -> Judgement:
+def _loss(report: Report, most: Decimal | None) -> Outcome:
     if most is None:
-        return Judgement()
+        return Outcome()
     loss = report.total.loss_per_1k
     if report.disorder:
-        return Judgement(unknown=("what was avoidable is not established: parts of the log are out of order in time",))
+        return Outcome(unknown=("what was avoidable is not established: parts of the log are out of order in time",))
     if loss is not None and loss > most:
-        return Judgement(failed=(f"${loss:.4f} in a thousand calls were avoidable, more than ${most}",))
+        return Outcome(failed=(f"${loss:.4f} in a thousand calls were avoidable, more than ${most}",))
     if loss is None or not report.total.established:
         share = f"it is known for less than {ESTABLISHED:.0%} of the cost"
-        return Judgement(unknown=(f"what was avoidable is not established: {share}",))
-    return Judgement()
+        return Outcome(unknown=(f"what was avoidable is not established: {share}",))
+    return Outcome()
 
 
-def _families(report: Report, baseline: Mapping[str, Past], drop: float, min_calls: int) -> Iterator[Judgement]:
+def _families(report: Report, baseline: Mapping[str, Past], drop: float, min_calls: int) -> Iterator[Outcome]:
     now = {row.name: row for row in report.families}
     past = {name: found for name, found in baseline.items() if found.calls >= min_calls}
     if past and not any(name in now for name in past):
-        yield Judgement(unknown=("no family of the baseline is in this log: nothing could be compared",))
+        yield Outcome(unknown=("no family of the baseline is in this log: nothing could be compared",))
     for name, found in past.items():
         row = now.get(name)
         if row is None:
-            yield Judgement(notes=(f"family {name} of the baseline has no call in this log",))
+            yield Outcome(notes=(f"family {name} of the baseline has no call in this log",))
         elif row.calls < min_calls:
-            yield Judgement(notes=(f"family {name} has too few calls in this log ({row.calls:,}): not compared",))
+            yield Outcome(notes=(f"family {name} has too few calls in this log ({row.calls:,}): not compared",))
         else:
             yield _drop(f"family {name}", row, found, drop)
 
 
-def _drop(name: str, row: Row, past: Past, most: float) -> Judgement:
+def _drop(name: str, row: Row, past: Past, most: float) -> Outcome:
     if past.hit_ratio is None:
-        return Judgement()
+        return Outcome()
     ratio = ratio_after(past.read, row)
     if ratio is None:
-        return Judgement(unknown=(f"{name}: the hit ratio was {_percent(past.hit_ratio)} and is unknown now",))
+        return Outcome(unknown=(f"{name}: the hit ratio was {_percent(past.hit_ratio)} and is unknown now",))
     if past.hit_ratio - ratio > most + _ROUNDING:
         change = f"the hit ratio fell from {_percent(past.hit_ratio)} to {_percent(ratio)}"
         silent = ": nothing is read or written any more" if not row.known.read and not row.known.written else ""
-        return Judgement(failed=(f"{name}: {change}{silent}",))
-    return Judgement()
+        return Outcome(failed=(f"{name}: {change}{silent}",))
+    return Outcome()
 
 
 def _percent(ratio: float) -> str:

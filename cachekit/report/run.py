@@ -15,13 +15,13 @@ from cachekit.core.logs.format import SKIPPED
 from cachekit.core.model.errors import InputError, UsageError
 from cachekit.report.finish import finish
 from cachekit.report.folding.fold import fold
-from cachekit.report.gate import Judgement, Thresholds, judge, read_baseline
+from cachekit.report.gate import Outcome, Thresholds, judge, read_baseline
 from cachekit.report.options import LABEL, ReportOptions
 from cachekit.report.values import Report
 
 
 @dataclass(frozen=True, slots=True)
-class ReportWish:
+class ReportRequest:
     """What a run is asked for; None leaves it to the configuration. Times as the user wrote them."""
 
     paths: tuple[str, ...] = ()
@@ -44,66 +44,67 @@ class ReportRun:
     """A report, and what its thresholds say of it."""
 
     report: Report
-    judgement: Judgement
+    outcome: Outcome
 
 
 def run_report(
-    wish: ReportWish, start: Path, env: Mapping[str, str], now: float, *, stdin: BinaryIO | None = None
+    request: ReportRequest, start: Path, env: Mapping[str, str], now: float, *, stdin: BinaryIO | None = None
 ) -> ReportRun:
     """Reads the logs and judges them. `start`: where the configuration is looked for; `now`: what `24h` counts from.
 
     Raises InputError where nothing could be read, or anything could not under `strict_input`."""
     config = load_config(start, env)
-    options, thresholds = options_of(wish, config, now), _thresholds(wish, config)
-    baseline = read_baseline(wish.baseline) if wish.baseline is not None else None
-    report = finish(fold(paths_of(wish, config), options, stdin=stdin))
-    check_read(report, wish)
+    options, thresholds = options_of(request, config, now), _thresholds(request, config)
+    baseline = read_baseline(request.baseline) if request.baseline is not None else None
+    report = finish(fold(paths_of(request, config), options, stdin=stdin))
+    check_read(report, request)
     return ReportRun(report, judge(report, thresholds, baseline, options.min_calls))
 
 
-def paths_of(wish: ReportWish, config: Config) -> list[str]:
-    if wish.paths:
-        return list(wish.paths)
+def paths_of(request: ReportRequest, config: Config) -> list[str]:
+    if request.paths:
+        return list(request.paths)
     if config.log is not None:
         return [str(config.log)]
     raise UsageError("no log to read", hint="name files or folders, - for stdin, or set defaults.log in cachekit.toml")
 
 
-def options_of(wish: ReportWish, config: Config, now: float) -> ReportOptions:
+def options_of(request: ReportRequest, config: Config, now: float) -> ReportOptions:
     since, until, split_at = (
-        parse_moment(value, now) if value is not None else None for value in (wish.since, wish.until, wish.split_at)
+        parse_moment(value, now) if value is not None else None
+        for value in (request.since, request.until, request.split_at)
     )
-    smallest = wish.min_calls if wish.min_calls is not None else config.min_calls
+    smallest = request.min_calls if request.min_calls is not None else config.min_calls
     tables = {"pricing": config.pricing, "policy": config.policy, "models": config.models}
     return ReportOptions(
-        by=wish.by,
+        by=request.by,
         since=since,
         until=until,
         split_at=split_at,
-        input_format=None if wish.input_format in (None, "auto") else wish.input_format,
+        input_format=None if request.input_format in (None, "auto") else request.input_format,
         min_calls=1 if smallest is None else smallest,
-        top=wish.top,
+        top=request.top,
         overrides={name: table for name, table in tables.items() if table},
     )
 
 
-def _thresholds(wish: ReportWish, config: Config) -> Thresholds:
+def _thresholds(request: ReportRequest, config: Config) -> Thresholds:
     """Options before the configuration. A drop in the configuration waits for a baseline."""
-    drop = config.max_drop if wish.max_drop is None and wish.baseline is not None else wish.max_drop
+    drop = config.max_drop if request.max_drop is None and request.baseline is not None else request.max_drop
     return Thresholds(
-        fail_under=config.fail_under if wish.fail_under is None else wish.fail_under,
+        fail_under=config.fail_under if request.fail_under is None else request.fail_under,
         max_drop=drop,
-        max_loss=config.max_loss_usd_per_1k if wish.max_loss is None else wish.max_loss,
+        max_loss=config.max_loss_usd_per_1k if request.max_loss is None else request.max_loss,
     )
 
 
-def check_read(report: Report, wish: ReportWish) -> None:
+def check_read(report: Report, request: ReportRequest) -> None:
     """Nothing read is never a report, and neither is anything unread where that was forbidden."""
     unread = sum(number for name, number in report.tally.items() if name.startswith("bad: "))
     first = report.examples[0] if report.examples else None
     reason = first.reason if first else "unreadable"
-    where = f"{first.source}:{first.number}" if first else ", ".join(wish.paths)
-    if unread and wish.strict_input:
+    where = f"{first.source}:{first.number}" if first else ", ".join(request.paths)
+    if unread and request.strict_input:
         others = f" (and {unread - 1:,} more)" if unread > 1 else ""
         raise InputError(f"{reason}{others}", where=where, hint="--strict-input is set")
     if report.other_labels is not None:
@@ -114,12 +115,12 @@ def check_read(report: Report, wish: ReportWish) -> None:
         return
     if unread:
         raise InputError(f"no call could be read: {reason}", where=where)
-    raise _no_calls(report, wish, where)
+    raise _no_calls(report, request, where)
 
 
-def _no_calls(report: Report, wish: ReportWish, where: str) -> InputError:
+def _no_calls(report: Report, request: ReportRequest, where: str) -> InputError:
     """Why there is nothing to report on, as far as the reader knows it."""
-    named = wish.input_format not in (None, "auto")
+    named = request.input_format not in (None, "auto")
     hint = "leave --input-format out, and it is told by its records" if named else "name its format with --input-format"
     found = {name.removeprefix(SKIPPED): n for name, n in report.tally.items() if name.startswith(SKIPPED) and n}
     reasons = ", ".join(f"{n:,} x {reason}" for reason, n in sorted(found.items()))

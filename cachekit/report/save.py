@@ -44,7 +44,7 @@ def save_log(paths: Iterable[str], input_format: str | None, target: Path) -> in
 
 def _would_read(path: str, target: Path) -> bool:
     """Whether a folder or glob that is read would find the target."""
-    given = Path(path).expanduser()
-    if given.is_dir():
-        return target.resolve().is_relative_to(given.resolve())
-    return has_magic(path) and not given.exists() and fnmatch(str(target.absolute()), str(given.absolute()))
+    output_path = Path(path).expanduser()
+    if output_path.is_dir():
+        return target.resolve().is_relative_to(output_path.resolve())
+    return has_magic(path) and not output_path.exists() and fnmatch(str(target.absolute()), str(output_path.absolute()))

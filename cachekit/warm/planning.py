@@ -34,7 +34,7 @@ HourOf = Callable[[float], int]
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class WarmChoice:
     """One way of keeping a prefix: its ttl, pinged or not, at which hours. `usd` over the whole log; `writes` are calls
     and pings that had to write it, `pings` all pings."""
 
@@ -56,13 +56,13 @@ class Row:
     tokens: int
     calls: int
     days: float
-    now: Way
-    ways: tuple[Way, ...]
+    now: WarmChoice
+    ways: tuple[WarmChoice, ...]
 
     @property
-    def best(self) -> Way:
+    def best(self) -> WarmChoice:
         """The cheapest; of two equal ones the simpler."""
-        return min(self.ways, key=lambda way: (way.usd, way.warmed))
+        return min(self.ways, key=lambda choice: (choice.usd, choice.warmed))
 
     @property
     def saved(self) -> Decimal:
@@ -176,7 +176,7 @@ def _row(group: _Group, hour_of: HourOf) -> Row | str:
     ways = []
     for ttl, found in prices.items():
         ways += _ways(starts, ttl, found, hour_of)
-    now = next(way for way in ways if way.ttl == current and not way.warmed)
+    now = next(choice for choice in ways if choice.ttl == current and not choice.warmed)
     days = (starts[-1] - starts[0]) / _DAY
     return Row(group.family, group.call.model, group.tokens, len(starts), days, now, tuple(ways))
 
@@ -191,17 +191,17 @@ def _prices(group: _Group, ttl: str, rates: Rates | None) -> _Prices | None:
     return _Prices(write * group.tokens / _MILLION, rates.read * group.tokens / _MILLION, life)
 
 
-def _ways(starts: list[float], ttl: str, prices: _Prices, hour_of: HourOf) -> list[Way]:
+def _ways(starts: list[float], ttl: str, prices: _Prices, hour_of: HourOf) -> list[WarmChoice]:
     """Not warmed; warmed from the first call to the last; and warmed at the hours that pay."""
     idle = _walk(starts, prices, frozenset(), hour_of)
-    made = [_way(ttl, prices, len(starts), frozenset(), idle)]
+    made = [_choice(ttl, prices, len(starts), frozenset(), idle)]
     if idle.writes == 1:
         return made  # nothing to spare
     always = _walk(starts, prices, _ALL, hour_of)
-    made.append(_way(ttl, prices, len(starts), _ALL, always))
+    made.append(_choice(ttl, prices, len(starts), _ALL, always))
     hours = _paying(starts, prices, always, hour_of)
     if hours and hours != _ALL:
-        made.append(_way(ttl, prices, len(starts), hours, _walk(starts, prices, hours, hour_of)))
+        made.append(_choice(ttl, prices, len(starts), hours, _walk(starts, prices, hours, hour_of)))
     return made
 
 
@@ -247,7 +247,7 @@ def _paying(starts: list[float], prices: _Prices, always: _Walked, hour_of: Hour
     return frozenset(hour for hour, count in spared.items() if count * gain > always.by_hour[hour] * prices.read)
 
 
-def _way(ttl: str, prices: _Prices, calls: int, hours: frozenset[int], walked: _Walked) -> Way:
+def _choice(ttl: str, prices: _Prices, calls: int, hours: frozenset[int], walked: _Walked) -> WarmChoice:
     reads = calls + walked.pings - walked.writes
     cost = walked.writes * prices.write + reads * prices.read
-    return Way(ttl, bool(hours), hours, cost, walked.writes, walked.pings)
+    return WarmChoice(ttl, bool(hours), hours, cost, walked.writes, walked.pings)

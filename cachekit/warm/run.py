@@ -40,12 +40,12 @@ class Run:
         self,
         scopes: Sequence[Scope],
         send: Callable[[Scope], object],
-        tell: Callable[[WarmResult, Call | None], None],
+        on_result: Callable[[WarmResult, Call | None], None],
         how: tuple[Plan, Time],
     ) -> None:
         self.scopes = list(scopes)
         self.inbox: Inbox[tuple[Scope, Answer]] = Inbox()
-        self._send, self._tell = send, tell
+        self._send, self._tell = send, on_result
         self._plan, self._time = how
         self._until: float | None = None
         self._apart = 0.0

@@ -126,12 +126,12 @@ class Warmer(ABC):
         return scopes_of(self._configs, self._client, Rules(options.time.random, options.tables, once, latest))
 
     def _new_run(self, scopes: Sequence[Scope], seconds: float | None, counted: Counted) -> Run:
-        def tell(result: WarmResult, call: Call | None) -> None:
+        def on_result(result: WarmResult, call: Call | None) -> None:
             counted.add(result)
-            self._told(result, call)
+            self._report(result, call)
 
         plan = Plan(max(1, self._options.concurrency), seconds)
-        return Run(scopes, self._send, tell, (plan, self._options.time))
+        return Run(scopes, self._send, on_result, (plan, self._options.time))
 
     def _work(self, run: Run) -> None:
         try:
@@ -139,7 +139,7 @@ class Warmer(ABC):
         except Exception as error:  # raised for whoever waits, not lost with the thread
             self._error = error
 
-    def _told(self, result: WarmResult, call: Call | None) -> None:
+    def _report(self, result: WarmResult, call: Call | None) -> None:
         """Log and callback; neither may end the warming."""
         try:
             if call is not None and self._log is not None:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from cachekit.core.catalog.models import identify
-from cachekit.pull.profiles import FILE, Profiles, model_held
+from cachekit.pull.profiles import FILE, Profiles, profile_model
 from tests.pull.aws import Events, Fault
 from tests.pull.reading import lines
 from tests.pull.records import HOUR, NOW, PROFILE, iso, logged
@@ -32,7 +32,7 @@ HELD = {
 @pytest.mark.parametrize("case", HELD)
 def test_a_profile_tells_its_model_and_its_price_scope(case):
     models, wanted, scope = HELD[case]
-    found = model_held({"models": [{"modelArn": model} for model in models]})
+    found = profile_model({"models": [{"modelArn": model} for model in models]})
     assert found == wanted
     assert identify(found, "bedrock").scope == scope
 
@@ -45,7 +45,7 @@ ODD += [
 
 @pytest.mark.parametrize("answer", ODD)
 def test_an_answer_without_one_model_tells_none(answer):
-    assert model_held(answer) is None
+    assert profile_model(answer) is None
 
 
 @pytest.fixture

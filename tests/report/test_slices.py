@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from cachekit.core.logs.native import read_line
 from cachekit.core.model.calls import Call
-from cachekit.report.reading.fingerprint import Slices, Teller
+from cachekit.report.reading.fingerprint import BlockSlices, Teller
 from cachekit.report.reading.lines import WideLine
 
 texts = st.sampled_from(["", "hello", "You are a clerk. Today is 2026-11-20.", "x" * 40, "é\n", "cache_control"])
@@ -73,7 +73,7 @@ tellers = st.sampled_from(
 )
 
 
-def names(slices: Slices, line: dict[str, object]) -> tuple[str, str] | None:
+def names(slices: BlockSlices, line: dict[str, object]) -> tuple[str, str] | None:
     wide = msgspec.json.decode(json.dumps(line).encode(), type=WideLine)
     assert wide.request is not None
     teller = Teller(wide.provider, wide.api, wide.model, bytes(wide.scope))
@@ -91,7 +91,7 @@ def slowly(line: dict[str, object]) -> tuple[str, str]:
 def test_fingerprints_of_slices_are_those_of_the_lowering(
     asked: list[tuple[dict[str, object], tuple[str, str]]], data: st.DataObject
 ) -> None:
-    slices = Slices()
+    slices = BlockSlices()
     for request, (provider, api) in asked:
         scope = data.draw(st.sampled_from([{}, {"account": "a"}]))
         line = {"provider": provider, "api": api, "usage": {"uncached": 1}, "scope": scope, "request": request}
@@ -128,7 +128,7 @@ PLAIN = {
 
 @pytest.mark.parametrize("requests_", PLAIN.values(), ids=PLAIN)
 def test_plain_requests_are_fingerprinted_by_their_slices(requests_: list[dict[str, object]]) -> None:
-    slices = Slices()
+    slices = BlockSlices()
     for request in requests_:
         provider = "openai" if "system" not in request and "tools" not in request else "anthropic"
         line = {"provider": provider, "api": "", "usage": {"uncached": 1}, "request": request}
@@ -136,7 +136,7 @@ def test_plain_requests_are_fingerprinted_by_their_slices(requests_: list[dict[s
 
 
 def test_a_message_that_lost_its_breakpoint_is_known_already() -> None:
-    slices = Slices()
+    slices = BlockSlices()
     for number in range(5):
         request = {"system": "s", "messages": turns(number)}
         line = {"provider": "anthropic", "usage": {"uncached": 1}, "request": request}
@@ -156,4 +156,4 @@ def test_a_message_that_lost_its_breakpoint_is_known_already() -> None:
     ],
 )
 def test_what_has_no_place_here_is_for_the_slower_way(request_: dict[str, object]) -> None:
-    assert names(Slices(), {"provider": "", "usage": {"uncached": 1}, "request": request_}) is None
+    assert names(BlockSlices(), {"provider": "", "usage": {"uncached": 1}, "request": request_}) is None

@@ -56,8 +56,8 @@ def _middleware(name: str, options: object) -> object:
     return named(f"{module}:{name}")(**mapping(options))
 
 
-def _tool(given: Mapping[str, object]) -> object:
-    tool = mapping(given.get("function")) or given
+def _tool(definition: Mapping[str, object]) -> object:
+    tool = mapping(definition.get("function")) or definition
     empty = {"type": "object", "properties": {}}
     return named("langchain_core.tools:StructuredTool")(
         name=tool["name"],

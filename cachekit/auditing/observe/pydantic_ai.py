@@ -35,8 +35,8 @@ def run(request: Mapping[str, object], backend: Backend) -> None:
     tools = [_tool(mapping(tool)) for tool in items(request.get("tools"))]
     settings = request.get("model_settings")
     agent = named("pydantic_ai:Agent")(_model(request), tools=tools, model_settings=settings, **prompts)
-    given = request.get("user_prompt")
-    prompt = [_part(item) for item in given] if isinstance(given, list) else given
+    user_prompt = request.get("user_prompt")
+    prompt = [_part(item) for item in user_prompt] if isinstance(user_prompt, list) else user_prompt
     agent.run_sync(prompt, message_history=history)
 
 

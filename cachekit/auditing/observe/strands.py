@@ -29,18 +29,18 @@ def run(request: Mapping[str, object], backend: Backend) -> None:
             settings[name] = with_bytes(request[name])
     messages = [with_bytes(message) for message in items(request.get("messages"))]
     last = mapping(messages[-1]) if messages else {}
-    asked = [messages.pop() and last.get("content")] if last.get("role") == "user" else []
+    last_content = [messages.pop() and last.get("content")] if last.get("role") == "user" else []
     tools = [_tool(spec) for spec in items(request.get("tool_specs"))]
     model = _model(request)
     agent = named("strands:Agent")(model=model, messages=messages, tools=tools, callback_handler=None, **settings)
     with litellm_credentials(mapping(request.get("model")).get("model_id")):
-        agent(*asked)
+        agent(*last_content)
 
 
 def _model(request: Mapping[str, object]) -> object:
     name = text(request.get("provider")) or "bedrock"
-    given = request.get("model")
-    config: dict[str, object] = {"model_id": given} if isinstance(given, str) else {**mapping(given)}
+    model_name = request.get("model")
+    config: dict[str, object] = {"model_id": model_name} if isinstance(model_name, str) else {**mapping(model_name)}
     for key, place in _SETTINGS.items():
         if isinstance(config.get(key), dict):
             config[key] = named(place)(**mapping(config[key]))

@@ -7,7 +7,7 @@ from pathlib import Path
 import typer
 
 from cachekit.auditing.run import Audited, AuditRun
-from cachekit.cli.audit.show import tell_unread
+from cachekit.cli.audit.show import print_unread
 from cachekit.cli.common.emit import emit, write_whole
 from cachekit.core.auditors.fix import FixedRequest
 from cachekit.core.jsonio.patches import apply_edits
@@ -17,7 +17,7 @@ from cachekit.core.model.errors import UsageError
 
 def write_fixed(run: AuditRun, output: Path | None, in_place: bool) -> None:
     """Writes the one request of the run with its edits made, and says on stderr what became of the verdict."""
-    tell_unread(run)
+    print_unread(run)
     if not run.audited:
         return
     if len(run.audited) != 1:
@@ -30,7 +30,7 @@ def write_fixed(run: AuditRun, output: Path | None, in_place: bool) -> None:
             _write_in_place(audited.place, text, output)
     else:
         emit(text if text.endswith("\n") else f"{text}\n", output)
-    typer.echo(_told(audited, fixed), err=True)
+    typer.echo(_summary(audited, fixed), err=True)
 
 
 def _edited(item: RequestText, fixed: FixedRequest) -> str:
@@ -58,7 +58,7 @@ def _write_in_place(item: RequestText, fixed: str, output: Path | None) -> None:
     write_whole(Path(item.path), (before + fixed.encode() + after).decode())
 
 
-def _told(audited: Audited, fixed: FixedRequest) -> str:
+def _summary(audited: Audited, fixed: FixedRequest) -> str:
     count = sum(map(len, fixed.steps))
     edits = "no edit" if not count else f"{count} edit" if count == 1 else f"{count} edits"
     was, now = audited.report.verdict.value, fixed.report.verdict.value

@@ -110,7 +110,7 @@ def _blocks(report: AuditReport) -> list[dict[str, object]]:
 
 def _change(change: Change, show_text: bool) -> dict[str, object]:
     """What breaks the prefix of the request before; excerpts of prompt text only where they were asked for."""
-    told: dict[str, object] = {
+    fields: dict[str, object] = {
         "cause": change.cause,
         "kind": change.kind,
         "section": change.section,
@@ -118,7 +118,7 @@ def _change(change: Change, show_text: bool) -> dict[str, object]:
         "offset": change.offset if change.offset >= 0 else None,
         "detail": change.detail,
     }
-    return told | ({"before": change.before, "after": change.after} if show_text else {})
+    return fields | ({"before": change.before, "after": change.after} if show_text else {})
 
 
 def _cost(report: AuditReport) -> dict[str, object] | None:

@@ -10,7 +10,7 @@ from cachekit.auditing.run import AuditRun
 from cachekit.cli.audit import live_text as forms
 from cachekit.cli.audit.show import show
 from cachekit.cli.common.emit import emit
-from cachekit.cli.common.spending import amount, ask
+from cachekit.cli.common.spending import amount, confirm_spending
 from cachekit.cli.common.text import usd
 from cachekit.core.config.find import load_config
 from cachekit.core.model.errors import UsageError
@@ -35,7 +35,7 @@ def proven(run: AuditRun, budget: str, yes: bool, where: tuple[str, Path | None]
     prepared = prepare_proof(audited.place.request, audited.report.backend, options)
     if form == "text":
         show(run, form, output, False)
-    _ask(prepared, yes)
+    _confirm(prepared, yes)
     proof = prove(prepared, options)
     emit(
         forms.as_json(proof, audited.report.verdict) if form == "json" else forms.text(proof), _proof_file(form, output)
@@ -48,9 +48,9 @@ def _proof_file(form: str, output: Path | None) -> Path | None:
     return output if form == "json" else None
 
 
-def _ask(prepared: Prepared, yes: bool) -> None:
+def _confirm(prepared: Prepared, yes: bool) -> None:
     """Money is spent only where somebody said so."""
     predicted = prepared.predicted
     what = f"send this request twice to {prepared.ping.backend.value} ({prepared.ping.prompt.scope.model})"
     cost = f"about {usd(predicted.first_usd + predicted.second_usd)}, at most {usd(predicted.most_usd)}"
-    ask(f"{what} for {cost}", yes)
+    confirm_spending(f"{what} for {cost}", yes)

@@ -75,5 +75,5 @@ def json_form(observation: Observation, show_text: bool) -> dict[str, object]:
 
 
 def _mark(mark: Sent, show_text: bool) -> dict[str, object]:
-    told = {"section": mark.section, "ttl": mark.ttl, "route": mark.route}
-    return {**told, "tail": mark.tail} if show_text else {**told}
+    fields = {"section": mark.section, "ttl": mark.ttl, "route": mark.route}
+    return {**fields, "tail": mark.tail} if show_text else {**fields}

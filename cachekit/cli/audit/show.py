@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def show(run: AuditRun, form: str, output: Path | None, show_text: bool, gate: Gate | None = None) -> None:
     """Writes the run to stdout or a file; what could not be read is told on stderr where the format has no place."""
     if form == "text":
-        tell_unread(run)
+        print_unread(run)
         emit(_text(run), output)
         return
     findings = _gated(_run(run, show_text, suggestions=form != "json"), gate)
@@ -44,8 +44,8 @@ def _run(run: AuditRun, show_text: bool, *, suggestions: bool) -> Run:
 
     files = [_place(audited) for audited in run.audited]
     if suggestions:
-        told = [tuple(map(_as_finding, audited.suggestions)) for audited in run.audited]
-        files = [replace(file, findings=file.findings + more) for file, more in zip(files, told, strict=True)]
+        shown = [tuple(map(_as_finding, audited.suggestions)) for audited in run.audited]
+        files = [replace(file, findings=file.findings + more) for file, more in zip(files, shown, strict=True)]
     return Run(tuple(files), run.unread, RULES, show_text)
 
 
@@ -99,7 +99,7 @@ def _observed(audited: Audited) -> str:
     return observation.text(audited.observation)
 
 
-def tell_unread(run: AuditRun) -> None:
+def print_unread(run: AuditRun) -> None:
     """What could not be read, a line each, and how much was passed over, on stderr."""
     import typer
 

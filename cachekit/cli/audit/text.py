@@ -115,11 +115,11 @@ def _group(block: Block, plain: bool, index: int) -> tuple[str, ...]:
 
 
 def _row(block: Block, total: Tokens, mark: MarkVerdict | None) -> list[str]:
-    said = ""
+    line = ""
     if mark is not None:
         automatic = " automatic" if mark.mark.automatic else ""
-        said = styled(f"{mark.ttl}{automatic}: {mark.reason}", _VERDICT[mark.verdict])
-    return [block.section.value, block.route, block.kind, tokens(block.tokens.mid), tokens(total.mid), said]
+        line = styled(f"{mark.ttl}{automatic}: {mark.reason}", _VERDICT[mark.verdict])
+    return [block.section.value, block.route, block.kind, tokens(block.tokens.mid), tokens(total.mid), line]
 
 
 def _run_row(blocks: list[Block], total: Tokens) -> list[str]:
@@ -170,8 +170,8 @@ def _prose(head: str, text: str) -> str:
     from os import environ
     from sys import stdout
 
-    told = stdout.isatty() or environ.get("COLUMNS", "").isdecimal()
-    return hanging(head, text) if told else f"{head}{printable(text)}\n"
+    has_width = stdout.isatty() or environ.get("COLUMNS", "").isdecimal()
+    return hanging(head, text) if has_width else f"{head}{printable(text)}\n"
 
 
 def _suggestions(suggestions: Sequence[Suggestion]) -> str:
@@ -199,11 +199,11 @@ def _costs(report: AuditReport) -> str:
         return "\n" + _prose("cost of the input: ", f"unpriced ({_model(report)} has no price that we know)")
     first, following, plain = (usd(cost) for cost in (forecast.first, forecast.following, forecast.uncached))
     if not forecast.cached or (report.verdict is Verdict.NO and not report.changes):
-        told = f"{plain} a call, nothing of it cached"
+        has_width = f"{plain} a call, nothing of it cached"
     elif report.verdict is Verdict.NO:
-        told = f"{first} for this call, which writes anew; {following} had it been read, {plain} without a cache"
+        has_width = f"{first} for this call, which writes anew; {following} had it been read, {plain} without a cache"
     else:
         doubt = "" if report.verdict is Verdict.YES else ", if it is cached"
-        told = f"first call {first}, following {following}{doubt}; without a cache {plain}"
+        has_width = f"first call {first}, following {following}{doubt}; without a cache {plain}"
     whose = f" (prices: {report.priced_by})" if report.priced_by == "yours" else ""
-    return "\n" + _prose("cost of the input: ", told + whose)
+    return "\n" + _prose("cost of the input: ", has_width + whose)

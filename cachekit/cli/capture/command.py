@@ -31,11 +31,11 @@ def capture(
     if str(output) == "-":
         raise UsageError("stdout is the program's", hint="name a file with -o")
     code = run(program, output, send=not no_send)
-    say(_told(output))
+    say(_destination(output))
     raise typer.Exit(code)
 
 
-def _told(output: Path) -> str:
+def _destination(output: Path) -> str:
     with output.open("rb") as lines:
         count = sum(1 for _ in lines)
     if not count:

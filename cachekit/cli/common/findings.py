@@ -79,13 +79,13 @@ def located(file: FileFindings) -> Iterator[tuple[Finding, Place | None]]:
         yield finding, found.get(routes[finding.route], start)
 
 
-def told(finding: Finding, then: str = "\n") -> str:
+def describe_finding(finding: Finding, then: str = "\n") -> str:
     """A finding in words: the message, that it is only suspected, and what to do, with `then` in between."""
     doubt = " (suspected)" if finding.confidence == "suspected" else ""
     return f"{finding.message}{doubt}" + (f"{then}{finding.recommendation}" if finding.recommendation else "")
 
 
-def stakes(finding: Finding) -> dict[str, object]:
+def loss_fields(finding: Finding) -> dict[str, object]:
     """What a finding puts at stake on each call, only what is known."""
     out: dict[str, object] = {}
     if finding.tokens:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cachekit.cli.common.findings import STDIN, FileFindings, Run, located, rank, summary, told
+from cachekit.cli.common.findings import STDIN, FileFindings, Run, describe_finding, located, rank, summary
 from cachekit.core.jsonio.positions import Place
 from cachekit.core.model.calls import BadLine
 from cachekit.core.model.findings import Finding, Severity
@@ -15,12 +15,12 @@ def render(run: Run) -> str:
     found = [(finding, file, place) for file in run.files for finding, place in located(file)]
     found.sort(key=lambda item: (not _fails(run, item[0]), -rank(item[0].severity)))
     lines = [_unread(bad) for bad in run.unread]
-    lines += [_verdict(file) for file in run.files if file.verdict in run.failing and not _told(run, file)]
+    lines += [_verdict(file) for file in run.files if file.verdict in run.failing and not _print_file(run, file)]
     lines += [_annotation(*item, failing=_fails(run, item[0])) for item in found]
     return "".join(f"{line}\n" for line in [*lines, f"cachekit: {summary(run)}"])
 
 
-def _told(run: Run, file: FileFindings) -> bool:
+def _print_file(run: Run, file: FileFindings) -> bool:
     """Whether a finding tells already why the run fails on this request."""
     return any(_fails(run, finding) or finding.severity is Severity.ERROR for finding in file.findings)
 
@@ -42,7 +42,9 @@ def _annotation(finding: Finding, file: FileFindings, place: Place | None, *, fa
         if place.line == place.end_line:  # an end column, inclusive, is only read on the same line
             fields["endColumn"] = str(max(place.column, place.end_column - 1))
     title = f"{finding.rule} {finding.route}".strip()
-    return command("error" if failing else _COMMANDS[finding.severity], {**fields, "title": title}, told(finding))
+    return command(
+        "error" if failing else _COMMANDS[finding.severity], {**fields, "title": title}, describe_finding(finding)
+    )
 
 
 def _unread(bad: BadLine) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
 
-from cachekit.cli.common.findings import STDIN, FileFindings, Run, located, told
+from cachekit.cli.common.findings import STDIN, FileFindings, Run, describe_finding, located
 from cachekit.core.model.calls import BadLine
 from cachekit.core.model.findings import Verdict
 
@@ -50,7 +50,7 @@ def _cases(run: Run, file: FileFindings) -> Iterator[_Case]:
     path = "stdin" if file.path == STDIN else file.path
     for finding, where in located(file):
         place = f"{path}:{where.line}:{where.column}" if where else path
-        text = f"{place}: {told(finding)}"
+        text = f"{place}: {describe_finding(finding)}"
         name = f"{finding.rule} {finding.route}".strip()
         outcome = "failure" if run.fails(finding) else ""
         yield _Case(name, outcome, finding.severity.value, finding.message, text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from cachekit.cli.common.findings import FileFindings, Run, located, summary, told
+from cachekit.cli.common.findings import FileFindings, Run, describe_finding, located, summary
 from cachekit.cli.common.text import printable, tokens, usd
 from cachekit.core.jsonio.positions import Place
 from cachekit.core.model.calls import BadLine
@@ -65,7 +65,8 @@ def _item(finding: Finding, place: Place | None) -> str:
     cost = f" {tokens(finding.tokens)} tokens a call" if finding.tokens else ""
     price = f", {usd(finding.usd)} a call" if finding.usd is not None else ""
     stake = f" At stake:{cost}{price}." if cost else ""
-    return f"- **{finding.severity.value}** {code(finding.rule)}{where}{line}: {escaped(told(finding, ' → '))}{stake}"
+    text = escaped(describe_finding(finding, " → "))
+    return f"- **{finding.severity.value}** {code(finding.rule)}{where}{line}: {text}{stake}"
 
 
 def _unread(bad: BadLine) -> str:

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from cachekit.cli.common.about import NAME, version
-from cachekit.cli.common.findings import STDIN, FileFindings, Run, located, plain_number, shareable, stakes, told
+from cachekit.cli.common.findings import (
+    STDIN,
+    FileFindings,
+    Run,
+    describe_finding,
+    located,
+    loss_fields,
+    plain_number,
+    shareable,
+)
 from cachekit.core.jsonio.patches import replacements
 from cachekit.core.jsonio.positions import Place, place
 from cachekit.core.model.calls import BadLine
@@ -78,7 +87,7 @@ def _results(run: Run, order: dict[str, int]) -> Iterator[dict[str, object]]:
                 "ruleId": finding.rule,
                 "ruleIndex": order[finding.rule],
                 "level": _LEVELS[finding.severity],
-                "message": {"text": told(finding)},
+                "message": {"text": describe_finding(finding)},
                 "locations": [_location(file, finding, where)],
                 "partialFingerprints": {"primaryLocationLineHash": _fingerprint(file, finding, seen)},
                 "properties": _properties(finding),
@@ -88,7 +97,7 @@ def _results(run: Run, order: dict[str, int]) -> Iterator[dict[str, object]]:
 
 
 def _properties(finding: Finding) -> dict[str, object]:
-    at_stake = stakes(finding)
+    at_stake = loss_fields(finding)
     if finding.usd is not None:
         at_stake["usd"] = plain_number(finding.usd)
     return {"confidence": finding.confidence.value, **at_stake}

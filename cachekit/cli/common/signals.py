@@ -20,15 +20,15 @@ def stopping() -> Iterator[Event]:
     if current_thread() is not main_thread():  # as in tests: signals belong to the main thread
         yield stopped
         return
-    asked: list[float] = []
+    interrupts: list[float] = []
 
     def stop(number: int, frame: object) -> None:  # noqa: ARG001  # the signature of a handler
         stopped.set()
-        asked.append(monotonic())
-        if asked[-1] - asked[0] > _PATIENCE:
+        interrupts.append(monotonic())
+        if interrupts[-1] - interrupts[0] > _PATIENCE:
             raise KeyboardInterrupt
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     yield stopped
     for each, handler in before.items():  # when asked to end, a late second signal must not spoil the exit code
-        signal.signal(each, signal.SIG_IGN if asked else handler)
+        signal.signal(each, signal.SIG_IGN if interrupts else handler)

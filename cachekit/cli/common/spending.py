@@ -21,7 +21,7 @@ def amount(written: str) -> Decimal:
     return found
 
 
-def ask(what: str, yes: bool) -> None:
+def confirm_spending(what: str, yes: bool) -> None:
     """Asks before something is done that costs money. Raises UsageError where nobody can answer."""
     if yes:
         return

@@ -77,5 +77,5 @@ def pull(
         metrics=metrics,
     )
     with Watcher() as watcher:
-        done = run_pull(options, output, replace(context, tell=watcher.tell))
+        done = run_pull(options, output, replace(context, on_progress=watcher.update))
     raise typer.Exit(close(done))

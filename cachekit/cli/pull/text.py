@@ -36,7 +36,7 @@ class Watcher:
         if self._shown and self._last:
             print(_CLEAR, end="", file=sys.stderr, flush=True)
 
-    def tell(self, progress: Progress) -> None:
+    def update(self, progress: Progress) -> None:
         """Show how far the pull is, by the time covered."""
         if self._shown and (now := time.monotonic()) - self._last >= _EVERY:
             self._last = now

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cachekit.cli.replay.options import Given, LiveFlags
+from cachekit.cli.replay.options import LiveFlags, ReplayRequest
 from cachekit.core.model.errors import UsageError
 
 if TYPE_CHECKING:
@@ -75,26 +75,26 @@ def replay(
     own = {"pricing": config.pricing, "policy": config.policy, "models": config.models}
     options = ReplayOptions(model, host, input_format, {name: table for name, table in own.items() if table})
     flags = LiveFlags(budget_usd, yes, timing, rate, limit, base_url, log)
-    given = Given(logs or _configured(config), strategy or [], options, form, output, strict_input)
+    request = ReplayRequest(logs or _configured(config), strategy or [], options, form, output, strict_input)
     if live:
         _check_live(best, by)
-        _send(given, flags)
+        _send(request, flags)
     flags.check_unused()
-    _compare(given, best, by is not None)
+    _compare(request, best, by is not None)
 
 
-def _send(given: Given, flags: LiveFlags) -> None:
+def _send(request: ReplayRequest, flags: LiveFlags) -> None:
     from cachekit.cli.replay.live import send_again
 
-    raise typer.Exit(send_again(given, flags))
+    raise typer.Exit(send_again(request, flags))
 
 
-def _compare(given: Given, best: bool, by_family: bool) -> None:
+def _compare(request: ReplayRequest, best: bool, by_family: bool) -> None:
     from cachekit.replay import compare_strategies
 
-    found, rows = compare_strategies(given.paths, given.strategies, best_of_all=best, options=given.replay)
-    _show(found, rows, (given.form, by_family), given.output)
-    if given.strict_input and found.bad:
+    found, rows = compare_strategies(request.paths, request.strategies, best_of_all=best, options=request.replay)
+    _show(found, rows, (request.form, by_family), request.output)
+    if request.strict_input and found.bad:
         raise typer.Exit(2)
 
 

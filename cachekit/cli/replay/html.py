@@ -34,9 +34,9 @@ def _body(found: Replayed, best: list[Best], by_family: bool) -> Iterator[str]:
             f"saves {usd(whole.saves)} against as-sent" if whole.saves > 0 else "nothing beats the log as it was sent"
         )
         yield lead("cheapest", whole.strategy, f"{usd(whole.cost)} in this log; {saves}")
-    told = list(remarks(found))[1:]
-    yield heading("How far to trust it") + notes(line for line, warn in told if not warn)
-    yield from (warning(line) for line, warn in told if warn)
+    remark_lines = list(remarks(found))[1:]
+    yield heading("How far to trust it") + notes(line for line, warn in remark_lines if not warn)
+    yield from (warning(line) for line, warn in remark_lines if warn)
     for part in parts(found, by_family):
         yield heading(part.title or "Strategies")
         yield table(COLUMNS, _cells(found, part)) + notes(part.impossible())

@@ -68,13 +68,13 @@ def _what(plan: Plan) -> str:
 def _cost(plan: Plan, options: LiveOptions) -> str:
     usual = "if the cache does as it did" if options.strategy is None else "with the breakpoints it had"
     guessed = sum(send.costs.open for send in plan.sends)
-    said = (
+    summary = (
         f"{usd(plan.as_recorded)} {usual}, {usd(plan.cold)} if nothing is read, at most "
         f"{usd(plan.most)} with the longest answers; it stops at the budget of {usd(options.budget)}"
     )
     if not guessed:
-        return said
-    return f"{said}; {_calls(guessed)} set no limit on output, so that is a guess from the log"
+        return summary
+    return f"{summary}; {_calls(guessed)} set no limit on output, so that is a guess from the log"
 
 
 def _time(plan: Plan, options: LiveOptions) -> str:
@@ -150,8 +150,8 @@ def _rows(outcome: Outcome) -> Iterator[list[str]]:
 def _causes(whole: Family) -> str:
     """Why calls missed, then and now; empty where none did."""
     before, now = whole.recorded.causes, whole.now.causes
-    told = [f"{cause} {before[cause]:,} then, {now[cause]:,} now" for cause, _ in (before + now).most_common()]
-    return hanging("", f"missed (did not read what an earlier call had left): {'; '.join(told)}") if told else ""
+    changes = [f"{cause} {before[cause]:,} then, {now[cause]:,} now" for cause, _ in (before + now).most_common()]
+    return hanging("", f"missed (did not read what an earlier call had left): {'; '.join(changes)}") if changes else ""
 
 
 def _shown(outcome: Outcome) -> list[tuple[str, Family]]:
@@ -163,20 +163,20 @@ def _shown(outcome: Outcome) -> list[tuple[str, Family]]:
 
 
 def _cells(side: Side) -> list[str]:
-    totals, told = side.totals, _is_told(side.totals)
+    totals, changes = side.totals, _is_known(side.totals)
     retries = f"{totals.retries:,} for {usd(totals.retry_paid)}" if totals.retries else ""
     return [
         f"{totals.calls - totals.retries:,}",
         _ratio(totals),
-        tokens(totals.read if told else None),
-        tokens(totals.written if told else None),
+        tokens(totals.read if changes else None),
+        tokens(totals.written if changes else None),
         usd(totals.paid) if totals.priced else UNKNOWN,
         f"{side.missed:,}",
         retries,
     ]
 
 
-def _is_told(totals: Totals) -> bool:
+def _is_known(totals: Totals) -> bool:
     """Whether anything is known of what the cache did."""
     return totals.unknown < totals.calls or not totals.calls
 
@@ -228,14 +228,14 @@ def _family_json(family: Family) -> dict[str, object]:
 
 
 def _side_json(side: Side) -> dict[str, object]:
-    totals, told = side.totals, _is_told(side.totals)
+    totals, changes = side.totals, _is_known(side.totals)
     return {
         "calls": totals.calls - totals.retries,
         "failed": totals.failed,
         "hit_ratio": totals.hit_ratio,
         "read_share": totals.read_share,
-        "read": totals.read if told else None,
-        "written": totals.written if told else None,
+        "read": totals.read if changes else None,
+        "written": totals.written if changes else None,
         "uncached": totals.uncached,
         "output": totals.output,
         "cost_usd": totals.paid if totals.priced else None,

@@ -33,7 +33,7 @@ class LiveFlags:
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class ReplayRequest:
     """What the command was given besides: logs, strategies, how to read them, and what to do with the result."""
 
     paths: Sequence[str]

@@ -35,13 +35,13 @@ WORDS = (
 
 def text(found: CauseReport) -> str:
     """For people: what the misses cost, how much of it has a cause, and a row for each."""
-    lines = [styled(hanging("", headline(found.report)), "bold"), hanging("", _told(found)), "\n"]
+    lines = [styled(hanging("", headline(found.report)), "bold"), hanging("", _to_text(found)), "\n"]
     lines.append(table(_COLUMNS, map(_cells, found.rows)) if found.rows else "no call missed\n")
     notes = [hanging("- ", remark) for remark in _remarks(found)]
     return "".join([*lines, "\n" if notes else "", *notes])
 
 
-def _told(found: CauseReport) -> str:
+def _to_text(found: CauseReport) -> str:
     """What is known of the dollars."""
     share = f", {percent(found.explained_share)} of it with a cause" if found.avoidable else ""
     return f"in this log: {usd(found.avoidable)} avoidable{share}; {usd(found.at_stake)} at stake in all misses"
@@ -49,8 +49,8 @@ def _told(found: CauseReport) -> str:
 
 def _remarks(found: CauseReport) -> list[str]:
     unpriced = sum(row.unpriced for row in found.rows)
-    told = [f"misses of models without a price, in no figure of money: {unpriced:,}"] if unpriced else []
-    return [*told, *remarks(found.report)]
+    note_lines = [f"misses of models without a price, in no figure of money: {unpriced:,}"] if unpriced else []
+    return [*note_lines, *remarks(found.report)]
 
 
 def _at_stake(row: CauseRow) -> Decimal | None:
@@ -127,9 +127,16 @@ def markdown(found: CauseReport) -> str:
     numbers = frozenset(i for i, column in enumerate(_COLUMNS) if column.number)
     titles = [column.title for column in _COLUMNS]
     lines = markdown_table(titles, [_cells(row) for row in found.rows], numbers) if found.rows else ["no call missed"]
-    told = [f"- {escaped(remark)}" for remark in _remarks(found)]
-    head = ["## cachekit report by cause", "", f"**{escaped(headline(found.report))}**", "", escaped(_told(found)), ""]
-    return "\n".join([*head, *lines, *([""] if told else []), *told]) + "\n"
+    note_lines = [f"- {escaped(remark)}" for remark in _remarks(found)]
+    head = [
+        "## cachekit report by cause",
+        "",
+        f"**{escaped(headline(found.report))}**",
+        "",
+        escaped(_to_text(found)),
+        "",
+    ]
+    return "\n".join([*head, *lines, *([""] if note_lines else []), *note_lines]) + "\n"
 
 
 def html(found: CauseReport) -> str:
@@ -153,8 +160,8 @@ def html(found: CauseReport) -> str:
 
 def _lead(found: CauseReport) -> str:
     if found.report.established:
-        return pages.lead("avoidable", avoidable(found.report), _told(found))
-    return pages.lead("avoidable", "not established", f"{coverage(found.report)}; {_told(found)}", certain=False)
+        return pages.lead("avoidable", avoidable(found.report), _to_text(found))
+    return pages.lead("avoidable", "not established", f"{coverage(found.report)}; {_to_text(found)}", certain=False)
 
 
 def _bar(row: CauseRow, title: str, whole: Decimal | None) -> tuple[pages.Part, ...]:

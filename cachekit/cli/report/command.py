@@ -13,7 +13,7 @@ import typer
 from cachekit.core.model.errors import UsageError
 
 if TYPE_CHECKING:
-    from cachekit.report.run import ReportWish
+    from cachekit.report.run import ReportRequest
 
 _Logs = Annotated[
     list[str] | None,
@@ -65,10 +65,10 @@ def report(
 
     Exit code 0: fine; 1: a threshold was missed; 2: wrong use, unreadable input, or a threshold on an unknown ratio.
     """
-    from cachekit.cli.report.show import show, tell
-    from cachekit.report.run import ReportWish, run_report
+    from cachekit.cli.report.show import print_notes, show
+    from cachekit.report.run import ReportRequest, run_report
 
-    wish = ReportWish(
+    request = ReportRequest(
         paths=tuple(logs or ()),
         by=by,
         since=since,
@@ -84,35 +84,35 @@ def report(
         strict_input=strict_input,
     )
     if save is not None:
-        _save(wish, save)
+        _save(request, save)
     if by == "cause":
-        _show_causes(wish, form, output)
+        _show_causes(request, form, output)
         return
-    run = run_report(wish, Path.cwd(), os.environ, time.time())
-    tell(run)
+    run = run_report(request, Path.cwd(), os.environ, time.time())
+    print_notes(run)
     show(run, form, output)
-    raise typer.Exit(run.judgement.exit_code)
+    raise typer.Exit(run.outcome.exit_code)
 
 
-def _save(wish: ReportWish, target: Path) -> None:
+def _save(request: ReportRequest, target: Path) -> None:
     from cachekit.report.save import save_log
 
-    form = None if wish.input_format in (None, "auto") else wish.input_format
-    count = save_log(wish.paths, form, target)
+    form = None if request.input_format in (None, "auto") else request.input_format
+    count = save_log(request.paths, form, target)
     typer.echo(f"saved {count:,} calls to {target}", err=True)
 
 
-def _show_causes(wish: ReportWish, form: str, output: Path | None) -> None:
+def _show_causes(request: ReportRequest, form: str, output: Path | None) -> None:
     from cachekit.cli.common.emit import emit
     from cachekit.cli.report import causes as report_causes
-    from cachekit.cli.report.show import tell_unread
+    from cachekit.cli.report.show import print_unread
     from cachekit.report.causes import run_causes
 
     forms = {name: getattr(report_causes, name) for name in ("text", "json", "markdown", "csv", "html")}
     if form not in forms:
         raise UsageError(f"no format {form[:20]!r}", hint=f"choose {', '.join(forms)}")
-    found = run_causes(wish, Path.cwd(), os.environ, time.time())
-    tell_unread(found.report)
+    found = run_causes(request, Path.cwd(), os.environ, time.time())
+    print_unread(found.report)
     emit(forms[form](found), output)
 
 

@@ -28,10 +28,10 @@ def render(run: ReportRun) -> str:
 
 
 def _parts(run: ReportRun) -> Iterator[str]:
-    report, judgement = run.report, run.judgement
+    report, outcome = run.report, run.outcome
     yield _lead(report)
-    yield from (warning(f"failed: {line}") for line in judgement.failed)
-    yield from (warning(f"not judged: {line}") for line in judgement.unknown)
+    yield from (warning(f"failed: {line}") for line in outcome.failed)
+    yield from (warning(f"not judged: {line}") for line in outcome.unknown)
     yield cards(figures(report))
     yield _input(report.total.usage)
     yield heading(f"By {report.by.removeprefix('label.')}")
@@ -40,7 +40,7 @@ def _parts(run: ReportRun) -> Iterator[str]:
     if report.split_at is not None:
         yield heading(f"Before and after {moment(report.split_at)}")
         yield table(SPLIT_COLUMNS, [[Cell(text) for text in split_cells(found)] for found in report.splits])
-    lines = [f"note: {line}" for line in judgement.notes] + list(remarks(report))
+    lines = [f"note: {line}" for line in outcome.notes] + list(remarks(report))
     if lines:
         yield heading("What else to know") + notes(lines)
 

@@ -11,7 +11,7 @@ from cachekit.report.run import ReportRun
 
 def render(run: ReportRun) -> str:
     """The headline, the figures, the rows, what the thresholds say, and what else to know."""
-    report, judgement = run.report, run.judgement
+    report, outcome = run.report, run.outcome
     shown = columns(report)
     numbers = frozenset(i for i, column in enumerate(shown) if column.number)
     lines = ["## cachekit report", "", f"**{escaped(headline(report))}**", "", escaped(span(report)), ""]
@@ -21,7 +21,7 @@ def render(run: ReportRun) -> str:
         lines += ["", f"### Before and after {moment(report.split_at)}", ""]
         titles = [column.title for column in SPLIT_COLUMNS]
         lines += markdown_table(titles, [split_cells(found) for found in report.splits], frozenset(range(1, 8)))
-    told = (("failed", judgement.failed), ("not judged", judgement.unknown), ("note", judgement.notes))
-    notes = [f"- **{kind}**: {escaped(line)}" for kind, found in told for line in found]
+    sections = (("failed", outcome.failed), ("not judged", outcome.unknown), ("note", outcome.notes))
+    notes = [f"- **{kind}**: {escaped(line)}" for kind, found in sections for line in found]
     notes += [f"- {escaped(remark)}" for remark in remarks(report)]
     return "\n".join([*lines, *([""] if notes else []), *notes]) + "\n"

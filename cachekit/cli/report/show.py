@@ -28,16 +28,16 @@ def show(run: ReportRun, form: str, output: Path | None) -> None:
     emit(import_module(RENDERERS[form]).render(run), output)
 
 
-def tell(run: ReportRun) -> None:
+def print_notes(run: ReportRun) -> None:
     """On stderr: the first lines that could not be read, and what the thresholds say."""
-    report, judgement = run.report, run.judgement
-    tell_unread(report)
-    for kind, lines in (("failed", judgement.failed), ("not judged", judgement.unknown), ("note", judgement.notes)):
+    report, outcome = run.report, run.outcome
+    print_unread(report)
+    for kind, lines in (("failed", outcome.failed), ("not judged", outcome.unknown), ("note", outcome.notes)):
         for line in lines:
             typer.echo(f"{kind}: {printable(line)}", err=True)
 
 
-def tell_unread(report: Report) -> None:
+def print_unread(report: Report) -> None:
     """On stderr: some of the lines that could not be read, and how many more there are."""
     examples, count = report.examples, unreadable(report)
     for bad in examples[:SHOWN]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from cachekit.cli.common.text import UNKNOWN, percent, usd
-from cachekit.report.form import told
+from cachekit.report.form import reasons_by_count
 from cachekit.report.options import UNASSIGNED
 from cachekit.report.values import Bodies, Report, Row
 
@@ -124,7 +124,7 @@ def _length(seconds: float) -> str:
 def remarks(report: Report) -> Iterator[str]:
     """What else to know, a sentence each."""
     if report.disorder:
-        reasons = "; ".join(f"{n:,} {what}" for what, n in told(report.tally, "order: ").items())
+        reasons = "; ".join(f"{n:,} {what}" for what, n in reasons_by_count(report.tally, "order: ").items())
         yield f"not established: {reasons}. Give all files of a log to one command"
     elif report.total.avoidable and not report.established:
         yield f"avoidable: at least {avoidable(report)}, by what is known"
@@ -167,28 +167,28 @@ def _bodies(found: Bodies, *, always: bool) -> Iterator[str]:
 
 
 def _counted(report: Report) -> Iterator[str]:
-    records = {name: n for name, n in told(report.tally, "records: ").items() if n}
+    records = {name: n for name, n in reasons_by_count(report.tally, "records: ").items() if n}
     if records:
-        files = told(report.tally, "format: ")
+        files = reasons_by_count(report.tally, "format: ")
         parts = (
             f"{name}, {counted(n, 'record')} of {counted(files[name], 'file')}" for name, n in sorted(records.items())
         )
         yield f"read as: {'; '.join(parts)}"
-    if left := told(report.tally, "left out: "):
+    if left := reasons_by_count(report.tally, "left out: "):
         yield f"left out: {', '.join(_listed(left, _LEFT_OUT))}"
-    if repaired := told(report.tally, "note: "):
+    if repaired := reasons_by_count(report.tally, "note: "):
         yield f"repaired: {'; '.join(_listed(repaired, _REPAIRED))}"
     if duplicates := report.tally.get("duplicates"):
         yield f"duplicates: {counted(duplicates, 'record')} of calls that were counted once"
-    if skipped := told(report.tally, "skipped: "):
+    if skipped := reasons_by_count(report.tally, "skipped: "):
         yield f"skipped: {'; '.join(_listed(skipped, {}))}"
-    if unread := told(report.tally, "bad: "):
+    if unread := reasons_by_count(report.tally, "bad: "):
         yield f"not read: {'; '.join(_listed(unread, {}))}"
 
 
 def unreadable(report: Report) -> int:
     """How many lines could not be read."""
-    return sum(told(report.tally, "bad: ").values())
+    return sum(reasons_by_count(report.tally, "bad: ").values())
 
 
 def _listed(found: Mapping[str, int], words: Mapping[str, tuple[str, str]]) -> Iterator[str]:

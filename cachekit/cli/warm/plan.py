@@ -9,7 +9,7 @@ from decimal import Decimal
 from cachekit.cli.common.findings import plain_number
 from cachekit.cli.common.json_form import envelope
 from cachekit.cli.common.text import Column, hanging, styled, table, tokens, usd
-from cachekit.warm.planning import Row, WarmPlan, Way
+from cachekit.warm.planning import Row, WarmChoice, WarmPlan
 
 _COLUMNS = (
     Column("family", least=12),
@@ -38,8 +38,8 @@ def text(plan: WarmPlan) -> str:
 
 
 def _cells(row: Row) -> tuple[str, ...]:
-    warmed = _cheapest(way for way in row.ways if way.warmed and way.ttl == row.now.ttl)
-    other = _cheapest(way for way in row.ways if not way.warmed and way.ttl != row.now.ttl)
+    warmed = _cheapest(choice for choice in row.ways if choice.warmed and choice.ttl == row.now.ttl)
+    other = _cheapest(choice for choice in row.ways if not choice.warmed and choice.ttl != row.now.ttl)
     return (
         row.family or "unassigned",
         row.model,
@@ -49,20 +49,20 @@ def _cells(row: Row) -> tuple[str, ...]:
         usd(row.now.usd),
         usd(warmed.usd) if warmed is not None else "-",
         usd(other.usd) if other is not None else "-",
-        describe_way(row.best),
+        describe_choice(row.best),
         usd(row.saved),
     )
 
 
-def _cheapest(ways: Iterable[Way]) -> Way | None:
-    return min(ways, key=lambda way: way.usd, default=None)
+def _cheapest(ways: Iterable[WarmChoice]) -> WarmChoice | None:
+    return min(ways, key=lambda choice: choice.usd, default=None)
 
 
-def describe_way(way: Way) -> str:
+def describe_choice(choice: WarmChoice) -> str:
     """A way in words: `ttl 5m, warmed 08-18 h`."""
-    if not way.warmed:
-        return f"ttl {way.ttl}, not warmed"
-    return f"ttl {way.ttl}, warmed {'always' if len(way.hours) == 24 else _spans(way.hours)}"
+    if not choice.warmed:
+        return f"ttl {choice.ttl}, not warmed"
+    return f"ttl {choice.ttl}, warmed {'always' if len(choice.hours) == 24 else _spans(choice.hours)}"
 
 
 def _spans(hours: frozenset[int]) -> str:
@@ -104,16 +104,16 @@ def _row(row: Row) -> dict[str, object]:
         "tokens": row.tokens,
         "calls": row.calls,
         "days": round(row.days, 4),
-        "now": _way(row.now),
-        "best": _way(row.best),
+        "now": _choice_fields(row.now),
+        "best": _choice_fields(row.best),
         "saved_usd": row.saved,
-        "ways": [_way(way) for way in row.ways],
+        "ways": [_choice_fields(choice) for choice in row.ways],
     }
 
 
-def _way(way: Way) -> dict[str, object]:
-    hours = sorted(way.hours)
-    return {"ttl": way.ttl, "hours": hours, "usd": way.usd, "writes": way.writes, "pings": way.pings}
+def _choice_fields(choice: WarmChoice) -> dict[str, object]:
+    hours = sorted(choice.hours)
+    return {"ttl": choice.ttl, "hours": hours, "usd": choice.usd, "writes": choice.writes, "pings": choice.pings}
 
 
 def _number(value: object) -> int | float:

@@ -59,9 +59,9 @@ def compare_with_earlier(previous: AuditReport, prompt: Prompt, policy: Policy) 
     if broken and due and not usage.read:
         return Comparison(broken, tuple(_change_notes(broken, lost)))
     if broken:
-        told = f"{usage.read:,} tokens are read all the same, {lost:,} are written anew"
+        sentence = f"{usage.read:,} tokens are read all the same, {lost:,} are written anew"
         notes = tuple(replace(note_of(change), code="prefix_changed_later") for change in broken)
-        first = replace(notes[0], detail=f"{notes[0].detail}; {told}", tokens=lost)
+        first = replace(notes[0], detail=f"{notes[0].detail}; {sentence}", tokens=lost)
         return Comparison(broken, (first, *notes[1:]) if usage.read else ())
     if due and not usage.read and policy.style == "breakpoints" and prompt.marked():
         mark = prompt.marked()[-1][2]

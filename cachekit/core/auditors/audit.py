@@ -60,32 +60,34 @@ def audit_with(
     request: Mapping[str, object] | Captured, backend: Backend | str | None, options: AuditOptions
 ) -> AuditReport:
     """Audits one request. Never raises on a request, whatever JSON it is; UsageError where its backend is unknown."""
-    return audit_given(unwrap(request), backend, options)
+    return audit_unwrapped(unwrap(request), backend, options)
 
 
-def audit_given(given: Unwrapped, backend: Backend | str | None, options: AuditOptions) -> AuditReport:
+def audit_unwrapped(unwrapped: Unwrapped, backend: Backend | str | None, options: AuditOptions) -> AuditReport:
     """`audit_with` for a request that was taken out of its record."""
-    chosen = resolve_backend(given, backend)
-    wire = _wire(given, chosen, options)
-    host = given.host or wire.host or _host(wire)
+    chosen = resolve_backend(unwrapped, backend)
+    wire = _wire(unwrapped, chosen, options)
+    host = unwrapped.host or wire.host or _host(wire)
     policy = find_policy(wire.model or _model(wire), host, _overrides(options), api_of(wire.backend))
-    prompt = _prompt(wire, given, policy, options)
+    prompt = _prompt(wire, unwrapped, policy, options)
     compared = compare_with_earlier(options.previous, prompt, policy) if options.previous else Comparison()
-    form = "" if has_left(given, chosen) else describe_form(given.request, chosen)
+    form = "" if has_left(unwrapped, chosen) else describe_form(unwrapped.request, chosen)
     written = (Note("breakpoint_form", "", form),) if form else ()
     prompt = replace(prompt, notes=(*compared.notes, *prompt.notes, *written))
     found = _run_rules(prompt, policy)
     if wire.ground is Ground.ASSUMED:
         # where nothing asks for a breakpoint, no way of any library makes one
-        sure = _OF_THE_TEXT if speaks_of_caching(given.request) else _OF_THE_TEXT | {"no-mark"}
+        sure = _OF_THE_TEXT if speaks_of_caching(unwrapped.request) else _OF_THE_TEXT | {"no-mark"}
         found = tuple(finding if finding.rule in sure else _assumed(finding) for finding in found)
     speaking = tuple(finding for finding in found if _speaks(finding, options))
-    shown = [on_user_request(finding, given.request, wire.origin) for finding in found if _is_shown(finding, options)]
+    shown = [
+        on_user_request(finding, unwrapped.request, wire.origin) for finding in found if _is_shown(finding, options)
+    ]
     rates = _rates(policy, prompt, options)
     return AuditReport(
         backend=chosen,
-        library="" if has_left(given, chosen) else library_for(chosen).name,
-        library_version="" if has_left(given, chosen) else version_for(chosen, options.library_version),
+        library="" if has_left(unwrapped, chosen) else library_for(chosen).name,
+        library_version="" if has_left(unwrapped, chosen) else version_for(chosen, options.library_version),
         policy=policy,
         prompt=prompt,
         verdict=verdict_of(speaking, prompt, policy),
@@ -103,16 +105,16 @@ def audit_given(given: Unwrapped, backend: Backend | str | None, options: AuditO
 
 def wire_of(request: Mapping[str, object] | Captured, backend: Backend | str | None, options: AuditOptions) -> Wire:
     """What the library would send for a request; errors as for `audit`."""
-    given = unwrap(request)
-    return _wire(given, resolve_backend(given, backend), options)
+    unwrapped = unwrap(request)
+    return _wire(unwrapped, resolve_backend(unwrapped, backend), options)
 
 
-def _wire(given: Unwrapped, backend: Backend, options: AuditOptions) -> Wire:
-    if has_left(given, backend):
-        return as_sent(given.request, backend)
+def _wire(unwrapped: Unwrapped, backend: Backend, options: AuditOptions) -> Wire:
+    if has_left(unwrapped, backend):
+        return as_sent(unwrapped.request, backend)
     if options.library_version is not None:
         check_release(library_for(backend).name, options.library_version)
-    return translate(as_called(given.request, backend, options), backend, options.library_version)
+    return translate(as_called(unwrapped.request, backend, options), backend, options.library_version)
 
 
 def as_called(request: Mapping[str, object], backend: Backend, options: AuditOptions) -> Mapping[str, object]:
@@ -141,7 +143,7 @@ def _overrides(options: AuditOptions) -> Mapping[str, object]:
     return {"policy": options.policy or {}, "models": options.models or {}, "pricing": options.pricing or {}}
 
 
-def _prompt(wire: Wire, given: Unwrapped, policy: Policy, options: AuditOptions) -> Prompt:
+def _prompt(wire: Wire, unwrapped: Unwrapped, policy: Policy, options: AuditOptions) -> Prompt:
     """The prompt on the user's own routes, with the notes of all who touched it, measured."""
     prompt = measure(with_policy(lower(wire.body, wire.backend, routed=wire.routed), policy))
     prompt = on_user_routes(prompt, wire.origin)
@@ -152,9 +154,9 @@ def _prompt(wire: Wire, given: Unwrapped, policy: Policy, options: AuditOptions)
         host=wire.host or prompt.scope.host,
     )
     prompt = replace(prompt, scope=scope)
-    notes = (*given.notes, *betas(given.request), *wire.library_notes(), *prompt.notes)
+    notes = (*unwrapped.notes, *betas(unwrapped.request), *wire.library_notes(), *prompt.notes)
     prompt = replace(prompt, notes=notes)
-    counted = given.tokens if options.tokens is None else options.tokens
+    counted = unwrapped.tokens if options.tokens is None else options.tokens
     return prompt if counted is None else with_total(prompt, counted)
 
 

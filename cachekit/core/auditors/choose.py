@@ -10,7 +10,7 @@ from cachekit.core.model.errors import UnknownBackendError, UsageError
 _NAME_ONE = "name one with --backend"
 
 
-def resolve_backend(given: Unwrapped, backend: Backend | str | None) -> Backend:
+def resolve_backend(unwrapped: Unwrapped, backend: Backend | str | None) -> Backend:
     """The backend asked for, or the one that the record names, or the only one that the shape allows."""
     if backend is not None and backend != "auto":
         try:
@@ -18,11 +18,11 @@ def resolve_backend(given: Unwrapped, backend: Backend | str | None) -> Backend:
         except ValueError:
             names = ", ".join(dict.fromkeys(member.value for member in Backend))
             raise UnknownBackendError(f"no backend {str(backend)[:40]!r}", hint=f"choose one of {names}") from None
-    if given.backend is not None:
-        return given.backend
-    if given.api:
-        raise UsageError(f"a call of the api {given.api[:40]!r}, whose cache is not known", hint=_NAME_ONE)
-    found = tuple(member for member in candidates(given.request) if not given.sent or member in NATIVE)
+    if unwrapped.backend is not None:
+        return unwrapped.backend
+    if unwrapped.api:
+        raise UsageError(f"a call of the api {unwrapped.api[:40]!r}, whose cache is not known", hint=_NAME_ONE)
+    found = tuple(member for member in candidates(unwrapped.request) if not unwrapped.sent or member in NATIVE)
     if len(found) == 1:
         return found[0]
     if found:
@@ -31,6 +31,6 @@ def resolve_backend(given: Unwrapped, backend: Backend | str | None) -> Backend:
     raise UsageError("this does not look like a request of any backend", hint=f"{_NAME_ONE}, if it is one")
 
 
-def has_left(given: Unwrapped, backend: Backend) -> bool:
+def has_left(unwrapped: Unwrapped, backend: Backend) -> bool:
     """Whether the request has left its library. A library that is asked for all the same stands behind it: a proxy."""
-    return given.sent and backend in NATIVE
+    return unwrapped.sent and backend in NATIVE

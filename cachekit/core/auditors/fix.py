@@ -32,7 +32,7 @@ class FixedRequest:
     report: AuditReport
 
 
-def fix_request(report: AuditReport, given: Unwrapped, options: AuditOptions) -> FixedRequest:
+def fix_request(report: AuditReport, unwrapped: Unwrapped, options: AuditOptions) -> FixedRequest:
     """The steps from a request to one that caches; none where nothing helps or nothing is amiss.
 
     What the provider refuses goes first. Then breakpoints are set where they pay; in place of refused ones only as many
@@ -41,26 +41,26 @@ def fix_request(report: AuditReport, given: Unwrapped, options: AuditOptions) ->
     steps: list[Edits] = []
     removed, placed = 0, False
     for _ in range(_MOST_STEPS):
-        edits = _unrefused(report, given, options)
+        edits = _unrefused(report, unwrapped, options)
         if edits:
             removed += sum(edit.op == "remove" for edit in edits)
         elif not placed:
             placed = True
             most = None if not removed else 0 if report.will_cache else removed
-            edits = _suggested(report, given, options, most)
+            edits = _suggested(report, unwrapped, options, most)
         if not edits and (not report.will_cache or report.unkept):
-            edits = next((option for option in _options(report) if _helps(report, given, option, options)), ())
+            edits = next((option for option in _options(report) if _helps(report, unwrapped, option, options)), ())
             placed = placed and not edits
-        after = tried(given, edits, report, options) if edits else None
-        request = edited(given.request, edits) if edits else None
+        after = tried(unwrapped, edits, report, options) if edits else None
+        request = edited(unwrapped.request, edits) if edits else None
         if after is None or request is None:
             break
         steps.append(edits)
-        given, report = replace(given, request=request), after
+        unwrapped, report = replace(unwrapped, request=request), after
     return FixedRequest(tuple(steps), report)
 
 
-def _unrefused(report: AuditReport, given: Unwrapped, options: AuditOptions) -> Edits:
+def _unrefused(report: AuditReport, unwrapped: Unwrapped, options: AuditOptions) -> Edits:
     """The first edits that leave fewer places for which the provider refuses the request. A breakpoint in another
     place or form than the provider reads is left for later: where it was asked for, one can be set first."""
 
@@ -68,14 +68,14 @@ def _unrefused(report: AuditReport, given: Unwrapped, options: AuditOptions) -> 
         return [finding for finding in audited.findings if finding.refused and finding.rule not in _MISPLACED]
 
     for finding in refused(report):
-        after = tried(given, finding.edits, report, options) if finding.edits else None
+        after = tried(unwrapped, finding.edits, report, options) if finding.edits else None
         if after is not None and same_prompt(report, after) and len(refused(after)) < len(refused(report)):
             return finding.edits
     return ()
 
 
-def _suggested(report: AuditReport, given: Unwrapped, options: AuditOptions, most: int | None) -> Edits:
-    chosen = suggest(report, given, options) if most != 0 else []
+def _suggested(report: AuditReport, unwrapped: Unwrapped, options: AuditOptions, most: int | None) -> Edits:
+    chosen = suggest(report, unwrapped, options) if most != 0 else []
     new = [suggestion for suggestion in chosen if suggestion.edits]
     kept = new if most is None else new[-most:]
     return tuple(edit for suggestion in kept for edit in suggestion.edits)
@@ -89,9 +89,9 @@ def _options(report: AuditReport) -> Iterator[Edits]:
             yield from ((Edit("remove", note.route),), (Edit("remove", join(note.route, "cache_control")),))
 
 
-def _helps(report: AuditReport, given: Unwrapped, edits: Edits, options: AuditOptions) -> bool:
+def _helps(report: AuditReport, unwrapped: Unwrapped, edits: Edits, options: AuditOptions) -> bool:
     """Whether fewer findings speak against the request, or its verdict is better, with the prompt left as it is."""
-    after = tried(given, edits, report, options)
+    after = tried(unwrapped, edits, report, options)
     if after is None or not same_prompt(report, after):
         return False
     gain = RANK[after.verdict] - RANK[report.verdict]

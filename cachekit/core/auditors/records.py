@@ -67,9 +67,11 @@ def _captured(value: Mapping[str, object]) -> Unwrapped:
     host = text(value.get("host")) or _host_of(text(value.get("url")) or "")
     backend = _declared(value) or backend_of_path(f"{host}{path}")
     header = str(mapping(value.get("headers")).get("anthropic-beta") or "")
-    asked = tuple(Note("beta", "", beta.strip()) for beta in header.split(",") if beta.strip())
+    beta_notes = tuple(Note("beta", "", beta.strip()) for beta in header.split(",") if beta.strip())
     sent = backend is None or backend in NATIVE
-    return Unwrapped(_named(body, backend, model_of_path(path)), backend, asked, "body", sent, _served_by(host, path))
+    return Unwrapped(
+        _named(body, backend, model_of_path(path)), backend, beta_notes, "body", sent, _served_by(host, path)
+    )
 
 
 def _host_of(url: str) -> str:

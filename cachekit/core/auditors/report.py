@@ -98,7 +98,7 @@ class AuditReport:
         lines = [f"{_HEADLINES[self.verdict].format(through=through)} (verdict: {self.verdict})"]
         if self.raises is not None:
             lines.append(f"  [error] the library refuses it: {self.raises}")
-        lines += [_told(f) for f in self.findings if f.severity is not Severity.INFO or f.verdict is not None]
+        lines += [_describe(f) for f in self.findings if f.severity is not Severity.INFO or f.verdict is not None]
         raise AssertionError("\n".join(lines))
 
 
@@ -110,7 +110,7 @@ _HEADLINES = {
 }
 
 
-def _told(finding: Finding) -> str:
+def _describe(finding: Finding) -> str:
     place = f"{finding.route}: " if finding.route else ""
     hint = f" -> {finding.recommendation}" if finding.recommendation else ""
     return f"  [{finding.severity}] {finding.rule}: {place}{finding.message}{hint}"

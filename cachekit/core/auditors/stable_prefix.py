@@ -29,11 +29,11 @@ def assert_stable_prefix(
         )
     options = AuditOptions(library_version=library_version)
     reports = [audit_with(request, backend, options) for request in requests]
-    told = [line for number, report in enumerate(reports, 1) for line in _unchecked(number, report)]
+    lines = [line for number, report in enumerate(reports, 1) for line in _unchecked(number, report)]
     for number, (before, after) in enumerate(pairwise(reports), 2):
-        told += _broken(number, before.prompt, after.prompt)
-    if told:
-        raise AssertionError("\n".join(["the prefix is not stable", *told]))
+        lines += _broken(number, before.prompt, after.prompt)
+    if lines:
+        raise AssertionError("\n".join(["the prefix is not stable", *lines]))
 
 
 def _unchecked(number: int, report: AuditReport) -> Iterator[str]:

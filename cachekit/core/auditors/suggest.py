@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from cachekit.core.auditors.audit import AuditOptions, audit_given
+from cachekit.core.auditors.audit import AuditOptions, audit_unwrapped
 from cachekit.core.auditors.records import Unwrapped, unwrap
 from cachekit.core.auditors.report import AuditReport
 from cachekit.core.auditors.rules.stable import static_end
@@ -58,8 +58,8 @@ def suggest_breakpoints(
         if model is None:
             raise UsageError("a system prompt alone does not say for which model", hint="give model=")
         request, backend = _request_of(request, model), backend or _backend_of(model)
-    given, wanted = unwrap(request), options or AuditOptions()
-    return suggest(audit_given(given, backend, wanted), given, wanted)
+    unwrapped, wanted = unwrap(request), options or AuditOptions()
+    return suggest(audit_unwrapped(unwrapped, backend, wanted), unwrapped, wanted)
 
 
 def _request_of(system: str, model: str) -> dict[str, object]:
@@ -76,7 +76,7 @@ def _backend_of(model: str) -> Backend:
     return Backend.ANTHROPIC if "claude" in model else Backend.OPENAI_CHAT
 
 
-def suggest(report: AuditReport, given: Unwrapped, options: AuditOptions) -> list[Suggestion]:
+def suggest(report: AuditReport, unwrapped: Unwrapped, options: AuditOptions) -> list[Suggestion]:
     """The best breakpoints of an audited request. What is suggested was tried: the edited request was audited, and the
     breakpoint reached its block without spoiling another."""
     prompt, policy = report.prompt, report.policy
@@ -84,7 +84,7 @@ def suggest(report: AuditReport, given: Unwrapped, options: AuditOptions) -> lis
         return []
     running = prompt.running()
     places = [(i, why) for i, why in _places(prompt, policy) if reaches(policy, running[i].mid)]
-    trial = Trial(given, report, options)
+    trial = Trial(unwrapped, report, options)
     edits: dict[int, Edits] = {}
     for index, _ in sorted(places, key=lambda place: -running[place[0]].mid):
         if prompt.blocks[index].mark is not None:
@@ -129,19 +129,19 @@ def _places(prompt: Prompt, policy: Policy) -> list[tuple[int, str]]:
             _halfway(prompt, policy, last, found)
     elif len(turns) > 1:
         found[turns[-2]] = "what stands before the question, if other questions follow"
-    for index in _asked_for(prompt):
+    for index in _requested_places(prompt):
         found.setdefault(index, "where a breakpoint was asked for that is lost")
     return sorted((i, why) for i, why in found.items() if prompt.blocks[i].kind not in THINKING)
 
 
-def _asked_for(prompt: Prompt) -> Iterator[int]:
+def _requested_places(prompt: Prompt) -> Iterator[int]:
     """The blocks that breakpoints were meant for which do not reach the provider: the last one with any text in the
     marked block, or else in what is around it."""
-    told = [i for i, block in enumerate(prompt.blocks) if block.tokens.mid and block.kind not in THINKING]
+    candidates = [i for i, block in enumerate(prompt.blocks) if block.tokens.mid and block.kind not in THINKING]
     for note in (note for note in prompt.notes if note.ground is not Ground.ASSUMED):
         holder = parent(note.route) if note.route.endswith("cache_control") else note.route
         while note.code in LOST and holder:
-            inside = [i for i in told if is_within(prompt.blocks[i].route, holder)]
+            inside = [i for i in candidates if is_within(prompt.blocks[i].route, holder)]
             yield from inside[-1:]
             holder = "" if inside else parent(holder)
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from cachekit.core.auditors.audit import AuditOptions, audit_given
+from cachekit.core.auditors.audit import AuditOptions, audit_unwrapped
 from cachekit.core.auditors.records import Unwrapped
 from cachekit.core.auditors.report import AuditReport
 from cachekit.core.cache.marks import most_marks
@@ -23,7 +23,7 @@ RANK = {Verdict.NO: 0, Verdict.UNSURE: 1, Verdict.YES: 2}
 class Trial:
     """A request on its way to more breakpoints: the edits that were found to hold so far, and the audit with them."""
 
-    given: Unwrapped
+    unwrapped: Unwrapped
     report: AuditReport
     options: AuditOptions
     made: Edits = ()
@@ -34,9 +34,9 @@ class Trial:
         if not self._room():
             return None
         for edits in breakpoint_forms(
-            self.given.request, self.report.prompt.blocks[index], self.report.backend, self._ttl(index)
+            self.unwrapped.request, self.report.prompt.blocks[index], self.report.backend, self._ttl(index)
         ):
-            found = tried(self.given, (*self.made, *edits), self.report, self.options)
+            found = tried(self.unwrapped, (*self.made, *edits), self.report, self.options)
             if found is not None and _is_better(self.report, found, index):
                 self.report, self.made = found, (*self.made, *edits)
                 return edits
@@ -56,10 +56,10 @@ class Trial:
         return "1h" if "1h" in later and not self.report.policy.implicit else None
 
 
-def tried(given: Unwrapped, edits: Edits, report: AuditReport, options: AuditOptions) -> AuditReport | None:
+def tried(unwrapped: Unwrapped, edits: Edits, report: AuditReport, options: AuditOptions) -> AuditReport | None:
     """The audit of the request with edits made; None where one of them does not apply."""
-    request = edited(given.request, edits)
-    return None if request is None else audit_given(replace(given, request=request), report.backend, options)
+    request = edited(unwrapped.request, edits)
+    return None if request is None else audit_unwrapped(replace(unwrapped, request=request), report.backend, options)
 
 
 def edited(request: Mapping[str, object], edits: Edits) -> Mapping[str, object] | None:

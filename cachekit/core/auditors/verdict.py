@@ -13,11 +13,11 @@ from cachekit.core.model.prompt import Prompt
 def verdict_of(findings: Iterable[Finding], prompt: Prompt, policy: Policy) -> Verdict:
     """No where a finding says no, and where nothing on the wire asks for a cache that has to be asked. Yes only where a
     breakpoint qualifies and nothing is in doubt."""
-    said = {finding.verdict for finding in findings}
+    verdicts = {finding.verdict for finding in findings}
     judged = {mark.verdict for mark in judge_marks(prompt, policy)}
-    if Verdict.NO in said:
+    if Verdict.NO in verdicts:
         return Verdict.NO
-    if Verdict.UNSURE in said:
+    if Verdict.UNSURE in verdicts:
         return Verdict.UNSURE
     if Verdict.YES in judged:
         return Verdict.YES

@@ -370,8 +370,8 @@ def automatic_look_up(call: Call, prompt: Prompt, policy: Policy) -> Chunks:
 
 
 def _retention(prompt: Prompt, policy: Policy) -> float:
-    asked = prompt.body.get("prompt_cache_retention")
-    ttl = ttl_seconds(asked if isinstance(asked, str) else policy.default_ttl)
+    retention = prompt.body.get("prompt_cache_retention")
+    ttl = ttl_seconds(retention if isinstance(retention, str) else policy.default_ttl)
     return float(ttl) if ttl is not None else DEFAULT_TTL  # `in_memory` entries live 5 to 10 idle minutes
 
 

@@ -29,7 +29,7 @@ _LONGER = {name: (name.removeprefix("write_"), seconds) for name, seconds in LIF
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
+class _Kept:
     """What the latest call of a session left in the cache: digests and lengths of its pieces, when, for how long."""
 
     pieces: Pieces
@@ -41,7 +41,7 @@ class _Held:
 class Tracks:
     """The sessions of a log. One entry for each agent and model of a session, whatever its length."""
 
-    _held: dict[tuple[str, str], dict[tuple[str, str], _Held]] = field(default_factory=dict)
+    _entries: dict[tuple[str, str], dict[tuple[str, str], _Kept]] = field(default_factory=dict)
 
     def prompt_of(self, call: Call) -> Prompt | None:
         """The prompt that a call's counters tell; None without a session, known counters or a time."""
@@ -49,7 +49,7 @@ class Tracks:
         usage = call.usage
         if not session or not usage.known or call.ts is None or not usage.input_total:
             return None
-        beside = self._held.setdefault((session, call.model), {})
+        beside = self._entries.setdefault((session, call.model), {})
         key = (call.labels.get("agent", ""), str("sidechain" in call.flags))
         before = beside.get(key)
         pieces = _pieces(call, _kept(call, before), beside)
@@ -57,15 +57,15 @@ class Tracks:
         if ttl is None:
             ttl = before.ttl if before is not None and not usage.write_5m else ("5m", DEFAULT_TTL)
         if pieces:
-            beside[key] = _Held(pieces, call.ts, ttl)
+            beside[key] = _Kept(pieces, call.ts, ttl)
         return _prompt(call, pieces, ttl[0])
 
 
-def _pieces(call: Call, kept: Pieces, beside: Mapping[tuple[str, str], _Held]) -> Pieces:
+def _pieces(call: Call, kept: Pieces, beside: Mapping[tuple[str, str], _Kept]) -> Pieces:
     """The cached pieces of a call: those it shares with the call before, and what is new."""
     read, written = call.usage.read, call.usage.written
     if read > sum(tokens for _, tokens in kept):
-        kept = next((found for held in beside.values() if (found := _until(held.pieces, read))), kept)
+        kept = next((found for entries in beside.values() if (found := _until(entries.pieces, read))), kept)
     have = sum(tokens for _, tokens in kept)
     new = []
     if read > have:
@@ -83,7 +83,7 @@ def _until(pieces: Pieces, read: int) -> Pieces:
     return pieces[: ends.index(read) + 1] if read in ends else ()
 
 
-def _kept(call: Call, before: _Held | None) -> Pieces:
+def _kept(call: Call, before: _Kept | None) -> Pieces:
     if before is None or call.ts is None:
         return ()
     reach, total = call.usage.read, sum(tokens for _, tokens in before.pieces)
@@ -91,11 +91,11 @@ def _kept(call: Call, before: _Held | None) -> Pieces:
     if lapsed and call.usage.written >= total * _SAME and not reach:
         reach = call.usage.written
     kept, so_far = [], 0
-    for piece in before.pieces:
-        so_far += piece[1]
+    for block in before.pieces:
+        so_far += block[1]
         if so_far > reach:
             break
-        kept.append(piece)
+        kept.append(block)
     return tuple(kept)
 
 

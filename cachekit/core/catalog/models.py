@@ -309,13 +309,13 @@ def _maker(name: str) -> str:
     return next((maker for start, maker in _MAKERS if short.startswith(start)), "")
 
 
-def _host(stripped: _Stripped, asked: str, maker: str) -> str:
+def _host(stripped: _Stripped, requested: str, maker: str) -> str:
     """Who serves it: a strong router or the form of the id, else what the caller says, else who sells the model."""
     if stripped.strong:
-        host = asked if stripped.strong == "bedrock" and asked == "bedrock-mantle" else stripped.strong
-    elif asked == "openai" and maker not in ("", "openai") and stripped.weak:
+        host = requested if stripped.strong == "bedrock" and requested == "bedrock-mantle" else stripped.strong
+    elif requested == "openai" and maker not in ("", "openai") and stripped.weak:
         host = stripped.weak  # an OpenAI client pointed at a gateway: the id itself says more
     else:
         own = next((host for start, host in _OWN_HOSTS.items() if stripped.name.startswith(start)), "")
-        host = asked or stripped.weak or own
+        host = requested or stripped.weak or own
     return _CLAUDE_AT.get(host, host) if maker == "anthropic" else host

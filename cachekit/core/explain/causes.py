@@ -148,8 +148,8 @@ def _changed_by_usage(seen: Seen, due: Due) -> Found | None:
         return None
     old, new = due.earlier.call.prefix_id, seen.call.prefix_id
     another = bool(old and new and old != new and not seen.call.usage.read)
-    why = "the exact prefix is another one" if another else "written anew within the ttl: the prefix was rewritten"
-    return Found(Cause.PREFIX_CHANGED, why, inferred=True)
+    sentence = "the exact prefix is another one" if another else "written anew within the ttl: the prefix was rewritten"
+    return Found(Cause.PREFIX_CHANGED, sentence, inferred=True)
 
 
 def _unreadable(seen: Seen, due: Due) -> Found | None:

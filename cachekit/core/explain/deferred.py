@@ -55,7 +55,7 @@ class _Waiting:
 
 
 @dataclass(slots=True)
-class Settling:
+class DeferredDecisions:
     """Explanations on their way out, in order. Bounded."""
 
     _queue: deque[_Waiting] = field(default_factory=deque)

@@ -135,16 +135,16 @@ def static_blocks(blocks: tuple[Block, ...]) -> int:
 def ends_of(seen: Seen, inherited: float | None = None) -> tuple[End, ...]:
     """What a call leaves in the cache, the shortest prefix first. `inherited`: the lifetime of what it read, where only
     counters are known."""
-    call, look, held = seen.call, seen.look, seen.call.usage.read + seen.call.usage.written
+    call, look, stored = seen.call, seen.look, seen.call.usage.read + seen.call.usage.written
     if seen.prompt is None:
-        return _blind_end(seen, inherited)
+        return _usage_end(seen, inherited)
     if isinstance(look, Chunks):
         places = _automatic_places(look, seen.prompt)
-    elif isinstance(look, Lookup) and held:
+    elif isinstance(look, Lookup) and stored:
         places = [(point.block, point.tokens, point.key, point.ttl) for point in look.points]
-    elif held and seen.prompt.marked():
+    elif stored and seen.prompt.marked():
         index, _, mark = seen.prompt.marked()[-1]
-        places = [(index, held, "", float(ttl_seconds(mark.ttl or "") or DEFAULT_TTL))]
+        places = [(index, stored, "", float(ttl_seconds(mark.ttl or "") or DEFAULT_TTL))]
     else:
         return ()
     least = _least(seen.prompt, places)
@@ -179,17 +179,17 @@ def _first_event(call: Call) -> float:
     return known / 1000 if known is not None else _BEGINS
 
 
-def _blind_end(seen: Seen, inherited: float | None) -> tuple[End, ...]:
+def _usage_end(seen: Seen, inherited: float | None) -> tuple[End, ...]:
     """Without blocks: all that was read or written; of an automatic cache the whole prompt, on its grid."""
     call, usage, policy = seen.call, seen.call.usage, seen.policy
-    held = usage.read + usage.written
+    stored = usage.read + usage.written
     if policy.style == "automatic":
-        held = policy.cacheable(usage.input_total)
+        stored = policy.cacheable(usage.input_total)
     written = next((ttl for name, ttl in LIFETIMES.items() if getattr(usage, name)), None)
     ttl = written or (inherited if inherited is not None else DEFAULT_TTL)
     at = call.ts or 0.0
     begun = at if usage.read and not usage.written else at + _first_event(call)
-    return (End(-1, held, held, "", ttl, begun),) if held else ()
+    return (End(-1, stored, stored, "", ttl, begun),) if stored else ()
 
 
 def _automatic_places(look: Chunks, prompt: Prompt) -> list[_Place]:

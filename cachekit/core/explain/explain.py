@@ -17,7 +17,7 @@ from cachekit.core.catalog.overrides import Overrides
 from cachekit.core.catalog.policy import Policy
 from cachekit.core.explain.causes import Cause as Cause
 from cachekit.core.explain.causes import Found, cause_of, gap_of, refusal
-from cachekit.core.explain.deferred import Settling
+from cachekit.core.explain.deferred import DeferredDecisions
 from cachekit.core.explain.due import Due, Earlier, Seen, earlier_from, session_of
 from cachekit.core.explain.explanation import Explanation as Explanation
 from cachekit.core.explain.explanation import cold
@@ -57,14 +57,14 @@ def explain(calls: Iterable[Call | BadLine], overrides: Overrides | None = None)
 
 
 def _settled(calls: Iterable[Call | BadLine], policies: Callable[[Call], Policy]) -> Iterator[Explanation]:
-    lineage, settling = Lineage(), Settling()
+    lineage, undecided = Lineage(), DeferredDecisions()
     for call in in_order(_answered(calls)):
         seen = _seen(call, policies)
         if _failed(seen.call):
-            yield from settling.add(_rejected(seen), None, earlier_from(seen, None))
+            yield from undecided.add(_rejected(seen), None, earlier_from(seen, None))
         else:
-            yield from settling.add(*_told(lineage, seen))
-    yield from settling.rest()
+            yield from undecided.add(*_explain_from_usage(lineage, seen))
+    yield from undecided.rest()
 
 
 def _answered(calls: Iterable[Call | BadLine]) -> Iterator[Call]:
@@ -79,7 +79,7 @@ def explain_call(lineage: Lineage, call: Call) -> Explanation | None:
     follows: the first call of a prompt that goes on being used beside another is told as a change. Its dollars are
     left to who knows the prices."""
     seen = _seen(call, policy_of)
-    return _rejected(seen) if _failed(seen.call) else _told(lineage, seen)[0]
+    return _rejected(seen) if _failed(seen.call) else _explain_from_usage(lineage, seen)[0]
 
 
 def _seen(call: Call, policies: Callable[[Call], Policy]) -> Seen:
@@ -89,7 +89,7 @@ def _seen(call: Call, policies: Callable[[Call], Policy]) -> Seen:
     return Seen(call, prompt, policy, look_at(call, prompt, policy))
 
 
-def _told(lineage: Lineage, seen: Seen) -> tuple[Explanation | None, Due | None, Earlier]:
+def _explain_from_usage(lineage: Lineage, seen: Seen) -> tuple[Explanation | None, Due | None, Earlier]:
     due = lineage.due(seen)
     own = earlier_from(seen, due)
     lineage.remember(seen, own)
@@ -102,8 +102,8 @@ def _failed(call: Call) -> bool:
 
 def _rejected(seen: Seen) -> Explanation | None:
     """A refused call is explained where its breakpoints are the reason."""
-    why = refusal(seen)
-    return Explanation(seen.call, Cause.MARK_REJECTED, why) if why else None
+    refused = refusal(seen)
+    return Explanation(seen.call, Cause.MARK_REJECTED, refused) if refused else None
 
 
 def _explained(seen: Seen, due: Due | None, own: Earlier) -> Explanation | None:
@@ -161,18 +161,18 @@ def _nearest(due: Due, own: Earlier, read: int) -> bool:
 def _without_due(seen: Seen) -> Explanation | None:
     """Nothing was due: a cold start where something was written, or a request that asks for nothing. Where the provider
     tells what changed, there was something that we have not seen."""
-    start, told = cold(seen.call), _PROVIDER.get(seen.call.miss or "")
-    if start is None or told is None:
+    start, reported = cold(seen.call), _PROVIDER.get(seen.call.miss or "")
+    if start is None or reported is None:
         return start
-    return replace(start, cause=told, detail=f"the provider says {seen.call.miss}")
+    return replace(start, cause=reported, detail=f"the provider says {seen.call.miss}")
 
 
 def _explanation(seen: Seen, due: Due, found: Found, lost: int) -> Explanation:
     call, change = seen.call, found.change
     cause, detail, inferred = found.cause, found.detail, found.inferred
-    told = _PROVIDER.get(call.miss or "")
-    if told is not None and told is not cause:
-        cause, detail, inferred = told, f"the provider says {call.miss}; by our own lights: {detail}", False
+    reported = _PROVIDER.get(call.miss or "")
+    if reported is not None and reported is not cause:
+        cause, detail, inferred = reported, f"the provider says {call.miss}; by our own lights: {detail}", False
     return Explanation(
         call=call,
         cause=cause,

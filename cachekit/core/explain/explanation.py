@@ -40,7 +40,7 @@ def cold(call: Call) -> Explanation | None:
     usage = call.usage
     if not usage.written or usage.read:
         return None
-    why = (
+    sentence = (
         "no earlier call has this prefix" if call.prompt is not None else "no earlier call is known to have this prefix"
     )
-    return Explanation(call, Cause.COLD, why, usage.written, provider_reason=call.miss)
+    return Explanation(call, Cause.COLD, sentence, usage.written, provider_reason=call.miss)

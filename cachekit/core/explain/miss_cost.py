@@ -18,10 +18,10 @@ def stake(call: Call, tokens: int, overrides: Overrides | None = None) -> Decima
     """USD that tokens which were not read cost above their price as reads. None where a price is not known.
     `overrides`: the user's own tables, as the config has them."""
     usage = call.usage
-    told = next((host for host in (call.billing.host, call.scope.host) if host and "." not in host), "")
+    named = next((host for host in (call.billing.host, call.scope.host) if host and "." not in host), "")
     rates = find_rates(
         call.model,
-        told or call.provider,
+        named or call.provider,
         at=call.ts,
         prompt_tokens=usage.input_total,
         billing=call.billing,

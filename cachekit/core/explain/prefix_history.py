@@ -15,7 +15,7 @@ from cachekit.core.cache.law import Chunks, Lookup
 from cachekit.core.explain.changes import alike
 from cachekit.core.explain.conversations import akin, due_from
 from cachekit.core.explain.due import Due, Earlier, Seen, session_of
-from cachekit.core.explain.usage_history import BlindLineage
+from cachekit.core.explain.usage_history import UsageHistory
 from cachekit.core.model.calls import Call
 from cachekit.core.model.prompt import Block, Prompt, Section, chain
 
@@ -57,8 +57,8 @@ class Lineage:
     _families: OrderedDict[str, _Family] = field(default_factory=OrderedDict)
     _names: OrderedDict[str, int] = field(default_factory=OrderedDict)
     _calls: OrderedDict[int, tuple[Earlier, int]] = field(default_factory=OrderedDict)
-    _blind: BlindLineage = field(default_factory=BlindLineage)
-    _held: int = 0
+    _usages: UsageHistory = field(default_factory=UsageHistory)
+    _count: int = 0
     _serial: int = 0
 
     def due(self, seen: Seen) -> Due | None:
@@ -66,7 +66,7 @@ class Lineage:
         without, one of its own model before another's, tools and system text that it repeats before others, of about
         equal ones that which it repeats, then the latest."""
         if seen.prompt is None:
-            return self._blind.due(seen)
+            return self._usages.due(seen)
         best: dict[tuple[bool, bool, bool], Due] = {}
         for due in self._dues(seen, seen.prompt):
             rank = not due.static, due.earlier.call.model == seen.call.model, due.static and _whole(due, seen)
@@ -138,7 +138,7 @@ class Lineage:
     def remember(self, seen: Seen, earlier: Earlier) -> None:
         """Keeps a call as the latest of its conversation. One that left nothing in the cache replaces none that did."""
         if seen.prompt is None:
-            self._blind.remember(seen, earlier)
+            self._usages.remember(seen, earlier)
         elif earlier.ends:
             self._keep(seen, earlier)
 
@@ -156,9 +156,9 @@ class Lineage:
         self._name(f"asked {_question(seen.prompt)}", serial)
         size = _size(earlier)
         self._calls[serial] = earlier, size
-        self._held += size
-        while self._held > self.size and len(self._calls) > 1:
-            self._held -= self._calls.popitem(last=False)[1][1]
+        self._count += size
+        while self._count > self.size and len(self._calls) > 1:
+            self._count -= self._calls.popitem(last=False)[1][1]
 
     def _place(self, call: Call, conversation: str, serial: int) -> None:
         family = self._families.setdefault(call.family, _Family())

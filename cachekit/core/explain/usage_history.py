@@ -60,7 +60,7 @@ class _Group:
 
 
 @dataclass(slots=True)
-class BlindLineage:
+class UsageHistory:
     """The memory of calls without blocks, bounded by groups."""
 
     groups: int = _GROUPS

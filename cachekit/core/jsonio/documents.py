@@ -219,31 +219,31 @@ class _Text:
                 return ""
 
 
-def _document(held: _Text, name: str) -> Iterator[Value]:
+def _document(buffer: _Text, name: str) -> Iterator[Value]:
     """The elements of an array, of the array in a wrapper, or objects one after the other."""
     key, inside, indent = "", False, None
-    while sign := held.next_sign():
-        if not inside and sign == "{" and (wrapped := _WRAPPED.match(held.text, held.at)):
+    while sign := buffer.next_sign():
+        if not inside and sign == "{" and (wrapped := _WRAPPED.match(buffer.text, buffer.at)):
             key, inside = wrapped.group(1), True
-            held.move(wrapped.end())
+            buffer.move(wrapped.end())
             continue
         if sign == "]" or (sign == "[" and not inside):
             inside = sign == "["
-            held.move(held.at + 1)
-            if key and not held.leave_wrapper():
+            buffer.move(buffer.at + 1)
+            if key and not buffer.leave_wrapper():
                 break
             key = ""
             continue
-        indent = indent or _indent(held.text, held.at)
-        line, value = held.line, _decode_one(held)
+        indent = indent or _indent(buffer.text, buffer.at)
+        line, value = buffer.line, _decode_one(buffer)
         if value is not _BROKEN:
             yield line, {key: [value]} if key else value
             continue
         yield BadLine(line, "not JSON, or cut off", name)
-        if not _to_next_element(held, indent):
+        if not _to_next_element(buffer, indent):
             break
-    if held.cut is not None:
-        yield BadLine(held.line, held.cut.what, name)
+    if buffer.cut is not None:
+        yield BadLine(buffer.line, buffer.cut.what, name)
 
 
 _BROKEN = object()
@@ -252,19 +252,19 @@ _TOKEN = 16
 """An error so close to the end of the text may be a value that goes on."""
 
 
-def _decode_one(held: _Text) -> object:
+def _decode_one(buffer: _Text) -> object:
     """The next value, taken; reads on while it may be cut off. `_BROKEN`, not taken, where there is none."""
     while True:
         try:
-            value, end = _DECODER.raw_decode(held.text, held.at)
+            value, end = _DECODER.raw_decode(buffer.text, buffer.at)
         except json.JSONDecodeError as error:
-            goes_on = "Unterminated string" in error.msg or error.pos >= len(held.text) - _TOKEN
-            if not goes_on or len(held.text) - held.at > LONGEST_LINE or not held.grow():
+            goes_on = "Unterminated string" in error.msg or error.pos >= len(buffer.text) - _TOKEN
+            if not goes_on or len(buffer.text) - buffer.at > LONGEST_LINE or not buffer.grow():
                 return _BROKEN
         except (ValueError, RecursionError):
             return _BROKEN
         else:
-            held.move(end)
+            buffer.move(end)
             return value
 
 
@@ -274,14 +274,14 @@ def _indent(text: str, at: int) -> str | None:
     return f"\n{before}" if not before.strip() and "\n" in text[:at] else None
 
 
-def _to_next_element(held: _Text, indent: str | None) -> bool:
+def _to_next_element(buffer: _Text, indent: str | None) -> bool:
     """Moves behind a broken element of an array to the next line that is indented as the first element was."""
     while indent is not None:
-        found = held.text.find(f"{indent}{{", held.at + 1)
+        found = buffer.text.find(f"{indent}{{", buffer.at + 1)
         if found > 0:
-            held.move(found)
+            buffer.move(found)
             return True
-        held.move(max(len(held.text) - len(indent) - 1, held.at))
-        if not held.grow():
+        buffer.move(max(len(buffer.text) - len(indent) - 1, buffer.at))
+        if not buffer.grow():
             break
     return False

@@ -70,11 +70,11 @@ def find_sources(paths: Iterable[str | Path], stdin: BinaryIO | None = None) -> 
     Raises InputError for a path that is not there and for a folder or glob without logs.
     """
     seen: set[Path] = set()
-    for given in paths:
-        if str(given) == STDIN:
+    for path_name in paths:
+        if str(path_name) == STDIN:
             yield Source("stdin", _once(stdin if stdin is not None else sys.stdin.buffer))
             continue
-        for path, named in _files(given):
+        for path, named in _files(path_name):
             if (real := path.resolve()) not in seen:
                 seen.add(real)
                 yield file_source(path, named=named)
@@ -98,28 +98,28 @@ def open_lines(source: str | Path | Source) -> Iterator[tuple[int, bytes] | BadL
 
 def split_lines(chunks: Iterator[bytes], name: str = "") -> Iterator[tuple[int, bytes] | BadLine]:
     """The lines of a stream of chunks; never holds more than a chunk and one line of the longest allowed length."""
-    number, held, size = 0, list[bytes](), 0
+    number, pending, size = 0, list[bytes](), 0
     for chunk in _whole_chunks(chunks):
         if isinstance(chunk, CutOffError):
-            yield from _last(number, held, size, name)
-            yield BadLine(number + 2 if held else number + 1, chunk.what, name)
+            yield from _last(number, pending, size, name)
+            yield BadLine(number + 2 if pending else number + 1, chunk.what, name)
             return
         first, *others = chunk.split(b"\n")
         size += len(first)
         if size <= LONGEST_LINE:
-            held.append(first)
-        elif held:
-            held = []
+            pending.append(first)
+        elif pending:
+            pending = []
         if not others:
             continue
         number += 1
-        yield from _line(number, b"".join(held), size, name)
+        yield from _line(number, b"".join(pending), size, name)
         for line in others[:-1]:
             number += 1
             if line and not line.isspace():
                 yield number, line
-        held, size = [others[-1]], len(others[-1])
-    yield from _last(number, held, size, name)
+        pending, size = [others[-1]], len(others[-1])
+    yield from _last(number, pending, size, name)
 
 
 def _line(number: int, line: bytes, size: int, name: str) -> Iterator[tuple[int, bytes] | BadLine]:
@@ -129,8 +129,8 @@ def _line(number: int, line: bytes, size: int, name: str) -> Iterator[tuple[int,
         yield number, line
 
 
-def _last(number: int, held: list[bytes], size: int, name: str) -> Iterator[tuple[int, bytes] | BadLine]:
-    yield from _line(number + 1, b"".join(held), size, name)
+def _last(number: int, pending: list[bytes], size: int, name: str) -> Iterator[tuple[int, bytes] | BadLine]:
+    yield from _line(number + 1, b"".join(pending), size, name)
 
 
 def _whole_chunks(chunks: Iterator[bytes]) -> Iterator[bytes | CutOffError]:
@@ -141,24 +141,24 @@ def _whole_chunks(chunks: Iterator[bytes]) -> Iterator[bytes | CutOffError]:
         yield cut
 
 
-def _files(given: str | Path) -> Iterator[tuple[Path, bool]]:
-    path = Path(given).expanduser()
+def _files(path_name: str | Path) -> Iterator[tuple[Path, bool]]:
+    path = Path(path_name).expanduser()
     if path.is_dir():
         found = sorted(file for file in path.rglob("*") if _is_log(file, path))
         if not found:
             hint = "give a file, or a folder with .jsonl or .json files"
-            raise InputError("no logs in this folder", where=str(given), hint=hint)
+            raise InputError("no logs in this folder", where=str(path_name), hint=hint)
         yield from ((file, False) for file in found)
     elif path.exists():
         yield path, True
-    elif glob.has_magic(str(given)):
+    elif glob.has_magic(str(path_name)):
         matches = sorted(Path(match) for match in glob.glob(str(path), recursive=True))
         files = [file for file in matches if file.is_file()]
         if not files:
-            raise InputError("no file matches", where=str(given), hint="check the pattern; quote it for the shell")
+            raise InputError("no file matches", where=str(path_name), hint="check the pattern; quote it for the shell")
         yield from ((file, False) for file in files)
     else:
-        raise InputError("no such file", where=str(given), hint="check the path; - reads stdin")
+        raise InputError("no such file", where=str(path_name), hint="check the path; - reads stdin")
 
 
 def _is_log(file: Path, root: Path) -> bool:

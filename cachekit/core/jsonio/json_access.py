@@ -39,15 +39,15 @@ def count(value: object) -> int | None:
     return None
 
 
-def told_count(value: object) -> int | None:
+def parse_count(value: object) -> int | None:
     """A count, also one written as text: tables and some exporters know nothing else."""
     if isinstance(value, str):
         digits = value.strip()
-        value = int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 17 else told_number(digits)
+        value = int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < 17 else parse_number(digits)
     return count(value)
 
 
-def told_number(value: object) -> float | None:
+def parse_number(value: object) -> float | None:
     """A number, also one written as text."""
     if not isinstance(value, str):
         return number(value)
@@ -72,12 +72,12 @@ def seconds(value: object) -> float | None:
     if not isinstance(value, str):
         return None
     try:
-        told = datetime.fromisoformat(value.strip().removesuffix(" UTC"))
+        moment_ = datetime.fromisoformat(value.strip().removesuffix(" UTC"))
     except ValueError:
         return None
-    if told.tzinfo is None:
-        told = told.replace(tzinfo=UTC)
-    return told.timestamp()
+    if moment_.tzinfo is None:
+        moment_ = moment_.replace(tzinfo=UTC)
+    return moment_.timestamp()
 
 
 def moment(value: object) -> float | None:
@@ -85,7 +85,7 @@ def moment(value: object) -> float | None:
     written as text: which of them, its size tells."""
     if isinstance(value, str):
         found = seconds(value)
-        return found if found is not None else _since_1970(told_number(value))
+        return found if found is not None else _since_1970(parse_number(value))
     return _since_1970(value)
 
 

@@ -62,11 +62,11 @@ def spans(source: bytes, routes: Iterable[str]) -> dict[str, Span]:
 def places(source: bytes, routes: Iterable[str], first_line: int = 1) -> dict[str, Place]:
     """For each route the place of its value, or of the nearest value above it that exists. Nothing for a text without
     any JSON value. `first_line` is the line that the text begins at."""
-    asked = list(routes)
-    found = spans(source, asked)
+    wanted_routes = list(routes)
+    found = spans(source, wanted_routes)
     if "" not in found:
         return {}
-    near = {route: _nearest(route, found) for route in asked}
+    near = {route: _nearest(route, found) for route in wanted_routes}
     return {route: place(source, span.start, span.end, first_line) for route, span in near.items()}
 
 

@@ -91,14 +91,14 @@ def list_if_short(lines: Iterator[tuple[int, bytes] | BadLine]) -> Iterable[tupl
 
 
 def _of_document(name: str, chunks: Iterator[bytes]) -> Iterator[RequestText | BadLine]:
-    held, size = [], 0
+    pending, size = [], 0
     for chunk in chunks:
-        held.append(chunk)
+        pending.append(chunk)
         size += len(chunk)
         if size > LONGEST_LINE:
             yield BadLine(1, f"one JSON document of more than {LONGEST_LINE:,} bytes", name)
             return
-    yield from _requests_in(RequestText(name, {}, b"".join(held)))
+    yield from _requests_in(RequestText(name, {}, b"".join(pending)))
 
 
 _WORDS = {str: "text", bool: "true or false", type(None): "null"}

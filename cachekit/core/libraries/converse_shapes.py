@@ -25,7 +25,7 @@ class Refusal:
     """One thing that boto3 refuses: where, and what is wrong with it. Holds keys, never values."""
 
     route: str
-    why: str
+    reason: str
 
 
 _Shapes = Mapping[str, Mapping[str, str]]
@@ -56,8 +56,8 @@ def _check(value: object, kind: str, route: str, shapes: _Shapes) -> Iterator[Re
     elif kind.startswith("{"):
         if not isinstance(value, dict):
             yield Refusal(route, "must be an object")
-        for key, held in mapping(value).items():
-            yield from _check(held, kind[1:-1], join(route, key), shapes)
+        for key, member in mapping(value).items():
+            yield from _check(member, kind[1:-1], join(route, key), shapes)
     elif kind in shapes:
         yield from _structure(value, kind, route, shapes)
     else:

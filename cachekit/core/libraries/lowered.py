@@ -31,8 +31,8 @@ def with_text(prompt: Prompt, call: Call) -> Prompt:
     """A call's prompt with the text of its blocks, where the log keeps both the skeleton of it and the request."""
     if call.request is None or any(block.raw is not None for block in prompt.blocks):
         return prompt
-    told = {block.route: block.raw for block in prompt_of_request(call, call.request).blocks}
-    return replace(prompt, blocks=tuple(replace(block, raw=told.get(block.route)) for block in prompt.blocks))
+    raw_by_route = {block.route: block.raw for block in prompt_of_request(call, call.request).blocks}
+    return replace(prompt, blocks=tuple(replace(block, raw=raw_by_route.get(block.route)) for block in prompt.blocks))
 
 
 def prompt_of_request(call: Call, request: Mapping[str, object]) -> Prompt:
@@ -60,6 +60,6 @@ def _sent_by_litellm(call: Call, request: Mapping[str, object]) -> tuple[Mapping
     if may_be_anthropic(request):
         return request, Backend.ANTHROPIC_BEDROCK if call.provider == Provider.BEDROCK else Backend.ANTHROPIC
     known = call.model and call.provider in tuple(Provider)
-    asked = {"model": call.model, "custom_llm_provider": call.provider} if known else {}
-    wire = translate({**request, **asked}, Backend.LITELLM)
+    route_fields = {"model": call.model, "custom_llm_provider": call.provider} if known else {}
+    wire = translate({**request, **route_fields}, Backend.LITELLM)
     return (wire.body, wire.backend) if wire.raises is None and wire.body else (request, Backend.OPENAI_CHAT)

@@ -91,10 +91,10 @@ def sdk_call(request: Mapping[str, object], version: str, backend: Backend) -> W
 def _keyword(wire: Wire, key: str, version: str, known: _Keywords) -> Wire:
     """The SDK raises TypeError for a keyword it does not have. A field that the API has, or had, but this release's
     signature has not, is only noted: the request may be a body that something else sent."""
-    library, asked = _sdk(wire.backend), release(version)
+    library, meant = _sdk(wire.backend), release(version)
     if key in known.went or (key in _BODY_FIELDS and library == "anthropic"):
         first = known.went.get(key, ("", ""))[1]
-        if first and asked and asked < release(first):
+        if first and meant and meant < release(first):
             return wire
         gone = f" since {first}" if first else ""
         detail = (
@@ -130,21 +130,21 @@ def installed_keywords(backend: Backend, version: str) -> frozenset[str]:
 
 def _since(wire: Wire, version: str, came: tuple[str, str], lack: str) -> Wire:
     """Refused up to the last release that lacks something, unsure up to the first that has it."""
-    library, asked = _sdk(wire.backend), release(version)
+    library, meant = _sdk(wire.backend), release(version)
     last, first = came
-    if not first or not asked or asked >= release(first):
+    if not first or not meant or meant >= release(first):
         return wire
-    if asked <= release(last):
+    if meant <= release(last):
         return _refuse(wire, f"{library} {version}: {lack} yet ({first} has it)")
-    why = f"{library} {last}: {lack}, {first} has it; {version} was not measured"
-    return replace(wire, unsure=(*wire.unsure, why))
+    reason = f"{library} {last}: {lack}, {first} has it; {version} was not measured"
+    return replace(wire, unsure=(*wire.unsure, reason))
 
 
 _BODY_FIELDS = frozenset({"anthropic_version", "anthropic_beta"})
 
 
-def _refuse(wire: Wire, why: str) -> Wire:
-    return wire if wire.raises else replace(wire, raises=why)
+def _refuse(wire: Wire, reason: str) -> Wire:
+    return wire if wire.raises else replace(wire, raises=reason)
 
 
 def _bedrock_call(request: Mapping[str, object], version: str, backend: Backend) -> Wire:
@@ -180,10 +180,10 @@ def _mantle_call(request: Mapping[str, object], version: str, backend: Backend) 
 
 
 def _betas(request: Mapping[str, object]) -> list[str]:
-    given = [str(beta) for beta in items(request.get("betas"))]
+    beta_names = [str(beta) for beta in items(request.get("betas"))]
     headers = mapping(request.get("extra_headers"))
     written = next((value for key, value in headers.items() if key.lower() == "anthropic-beta"), None)
-    return written.split(",") if isinstance(written, str) else given
+    return written.split(",") if isinstance(written, str) else beta_names
 
 
 # --- boto3 ----------------------------------------------------------------------------------------------------------
@@ -199,22 +199,22 @@ def _converse(request: Mapping[str, object], version: str, backend: Backend) -> 
 def _checked(wire: Wire, found: tuple[Refusal, ...], version: str) -> Wire:
     if not found:
         return wire
-    said = "; ".join(f"{refusal.route or 'request'} {refusal.why}" for refusal in found[:3])
-    return replace(wire, raises=f"ParamValidationError: boto3 {version}: {said}", notes=tuple(map(refused, found)))
+    reasons = "; ".join(f"{refusal.route or 'request'} {refusal.reason}" for refusal in found[:3])
+    return replace(wire, raises=f"ParamValidationError: boto3 {version}: {reasons}", notes=tuple(map(refused, found)))
 
 
 def refused(refusal: Refusal) -> Note:
     """A refusal of boto3 as a note on its route, with a hint where a cache marker is what is wrong."""
-    return Note("refused", refusal.route, f"boto3 refuses this: {refusal.why}", _hint(refusal))
+    return Note("refused", refusal.route, f"boto3 refuses this: {refusal.reason}", _hint(refusal))
 
 
 def _hint(refusal: Refusal) -> str:
     point = '{"cachePoint": {"type": "default"}}'
-    if '"cache_control"' in refusal.why:
+    if '"cache_control"' in refusal.reason:
         return f"Converse has no cache_control: add {point} as an element of its own after the block"
-    if '"cachePoint"' in refusal.why and "toolResult.content" in refusal.route:
+    if '"cachePoint"' in refusal.reason and "toolResult.content" in refusal.route:
         return "put the cachePoint after the toolResult, not inside it"
-    if '"cachePoint"' in refusal.why or ("exactly one of" in refusal.why and "cachePoint" in refusal.why):
+    if '"cachePoint"' in refusal.reason or ("exactly one of" in refusal.reason and "cachePoint" in refusal.reason):
         return f"make {point} an element of its own in system, in a message's content or in toolConfig.tools"
     if refusal.route.endswith("cachePoint"):
         return f"write {point}"

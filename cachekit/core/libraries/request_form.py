@@ -9,9 +9,9 @@ from cachekit.core.model.backends import Backend, Provider
 from cachekit.core.model.prompt import Scope
 
 
-def merged_scope(told: Scope, lowered: Scope, model: str) -> Scope:
+def merged_scope(recorded: Scope, lowered: Scope, model: str) -> Scope:
     """The scope of a lowered request, overruled by what the line tells of it."""
-    known = {f.name: getattr(told, f.name) for f in fields(Scope) if getattr(told, f.name)}
+    known = {f.name: getattr(recorded, f.name) for f in fields(Scope) if getattr(recorded, f.name)}
     return replace(lowered, **({"model": model} if model else {}) | known)
 
 

@@ -101,8 +101,8 @@ def _model(request: Mapping[str, object]) -> str:
 
 def _responses_form(request: Mapping[str, object], model: str) -> bool:
     """Whether a request with `input` is one of the Responses API and no embedding, which has the same two keys."""
-    given = request["input"]
-    shaped = isinstance(given, str) or all(isinstance(item, dict) for item in items(given))
+    input_items = request["input"]
+    shaped = isinstance(input_items, str) or all(isinstance(item, dict) for item in items(input_items))
     return shaped and not _EMBEDDING_KEYS & request.keys() and not _NOT_CHAT.search(model)
 
 
@@ -142,9 +142,9 @@ def _of_bedrock(model: str, chat: bool, own: bool) -> tuple[Backend, ...]:
 
 def _marked(request: Mapping[str, object]) -> bool:
     """Whether messages or tools carry Anthropic's marker, which OpenAI refuses and LiteLLM takes off."""
-    holders = [mapping(held) for key in ("messages", "tools") for held in items(request.get(key))]
-    parts = [mapping(part) for held in holders for part in items(held.get("content"))]
-    return "cache_control" in request or any("cache_control" in held for held in (*holders, *parts))
+    holders = [mapping(marked) for key in ("messages", "tools") for marked in items(request.get(key))]
+    parts = [mapping(part) for marked in holders for part in items(marked.get("content"))]
+    return "cache_control" in request or any("cache_control" in marked for marked in (*holders, *parts))
 
 
 def _anthropic_form(request: Mapping[str, object], messages: Sequence[object]) -> bool:

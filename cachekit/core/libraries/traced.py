@@ -18,8 +18,8 @@ from cachekit.core.model.routes import nearest
 class RefusalError(Exception):
     """A library's own refusal: where, and why."""
 
-    def __init__(self, route: str, why: str) -> None:
-        super().__init__(f"{route}: {why}")
+    def __init__(self, route: str, reason: str) -> None:
+        super().__init__(f"{route}: {reason}")
 
 
 class Marker(StrEnum):
@@ -118,16 +118,16 @@ class LossLog:
     thing: str = "cache point"
     notes: list[Note] = field(default_factory=list)
 
-    def lose(self, route: str, why: str, hint: str, code: str = "dropped", silent: bool = True) -> None:
+    def lose(self, route: str, reason: str, hint: str, code: str = "dropped", silent: bool = True) -> None:
         """Note what becomes of a breakpoint; `silent` where the library neither warns nor logs."""
-        self.notes.append(Note(code, route, f"{self.library}: {why}", hint, silent))
+        self.notes.append(Note(code, route, f"{self.library}: {reason}", hint, silent))
 
     def replace_point(self, earlier: Breakpoint | None, later: Breakpoint) -> None:
         """Note a breakpoint whose block is marked again."""
         if earlier is not None:
-            why = f"two {self.thing}s stand in a row: the later one takes the place of the earlier"
+            reason = f"two {self.thing}s stand in a row: the later one takes the place of the earlier"
             code = "moved" if earlier.ttl == later.ttl else "ttl_lost"
-            self.lose(earlier.route, why, "remove one of them", code)
+            self.lose(earlier.route, reason, "remove one of them", code)
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cachekit.core.jsonio.documents import read_records
-from cachekit.core.jsonio.json_access import dig, items, mapping, moment, text, told_count
+from cachekit.core.jsonio.json_access import dig, items, mapping, moment, parse_count, text
 from cachekit.core.logs.format import Format, Record, Skip, clean_labels, has_columns, record_reader, within
 from cachekit.core.model.calls import Billing, Call
 from cachekit.core.model.usage import Usage
@@ -46,11 +46,11 @@ def _result(result: Record, start: float | None) -> Call | Skip:
     if "uncached_input_tokens" not in result:
         return Skip("no result of a usage report")
     usage = Usage(
-        uncached=told_count(result.get("uncached_input_tokens")) or 0,
-        read=told_count(result.get("cache_read_input_tokens")) or 0,
-        write_5m=told_count(split.get("ephemeral_5m_input_tokens")) or 0,
-        write_1h=told_count(split.get("ephemeral_1h_input_tokens")) or 0,
-        output=told_count(result.get("output_tokens")) or 0,
+        uncached=parse_count(result.get("uncached_input_tokens")) or 0,
+        read=parse_count(result.get("cache_read_input_tokens")) or 0,
+        write_5m=parse_count(split.get("ephemeral_5m_input_tokens")) or 0,
+        write_1h=parse_count(split.get("ephemeral_1h_input_tokens")) or 0,
+        output=parse_count(result.get("output_tokens")) or 0,
     )
     tier = text(result.get("service_tier")) or ""
     billing = Billing(tier, text(result.get("speed")) or "", text(result.get("inference_geo")) or "", tier == "batch")
@@ -63,7 +63,7 @@ def _result(result: Record, start: float | None) -> Call | Skip:
 
 
 def _row(row: Record) -> Call:
-    uncached, read, five, hour, output = (told_count(row.get(column)) or 0 for column in _CONSOLE.values())
+    uncached, read, five, hour, output = (parse_count(row.get(column)) or 0 for column in _CONSOLE.values())
     usage = Usage(uncached, read, five, hour, output=output)
     batch = "batch" in str(row.get("usage_type", "")).lower()
     labels = {"workspace": row.get("workspace"), "key": row.get("api_key")}

@@ -162,26 +162,30 @@ def _usage(record: Record, response: Response, model: str) -> Usage:
     sent, answered = mapping(record.get("input")), mapping(record.get("output"))
     places = (record, answered, sent)
     counters = {name: found for place in places for name in _COUNTERS if (found := count(place.get(name))) is not None}
-    told, body = count_usage(counters, "bedrock", model), response.usage
+    counted, body = count_usage(counters, "bedrock", model), response.usage
     in_body = "no_usage" not in body.quality
     if "inputTokenCount" not in counters and "outputTokenCount" not in counters:
         return body if in_body else NO_USAGE
     if not in_body:
-        return told
-    return _joined(told, body)
+        return counted
+    return _joined(counted, body)
 
 
-def _joined(told: Usage, body: Usage) -> Usage:
+def _joined(counted: Usage, body: Usage) -> Usage:
     """Record and body of one call. Where both count the same, the body's lifetimes count; where the record says
     nothing of the cache, the body does."""
-    if not told.known and body.known:
-        agrees = body.uncached == told.uncached
+    if not counted.known and body.known:
+        agrees = body.uncached == counted.uncached
         return body if agrees else noted(body, "body_disagrees")
-    if told.written == body.written:
+    if counted.written == body.written:
         return replace(
-            body, uncached=told.uncached, read=told.read, output=told.output or body.output, known=told.known
+            body,
+            uncached=counted.uncached,
+            read=counted.read,
+            output=counted.output or body.output,
+            known=counted.known,
         )
-    return noted(told, "body_disagrees")
+    return noted(counted, "body_disagrees")
 
 
 def _latencies(body: Mapping[str, object]) -> tuple[float | None, float | None]:

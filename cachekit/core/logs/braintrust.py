@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 from cachekit.core.catalog.models import host_name, identify
 from cachekit.core.jsonio.documents import read_records
-from cachekit.core.jsonio.json_access import dig, mapping, moment, text, told_count, told_number
+from cachekit.core.jsonio.json_access import dig, mapping, moment, parse_count, parse_number, text
 from cachekit.core.logs.format import Format, Record, Skip, clean_labels, milliseconds, present, record_reader, within
 from cachekit.core.model.calls import Call
 from cachekit.core.model.usage import Usage
@@ -30,7 +30,7 @@ def calls(record: Record) -> Iterator[Call | Skip]:
     for span in within(record, "events", "data", "objects", "rows") or [record]:
         metrics = mapping(decoded(span.get("metrics")))
         kind = text(dig({"held": decoded(span.get("span_attributes"))}, "held", "type"))
-        if kind != "llm" or told_count(metrics.get("prompt_tokens")) is None:
+        if kind != "llm" or parse_count(metrics.get("prompt_tokens")) is None:
             yield Skip("no span of a model" if kind != "llm" else "without usage")
         else:
             yield _call(span, metrics)
@@ -39,8 +39,8 @@ def calls(record: Record) -> Iterator[Call | Skip]:
 def _call(span: Record, metrics: Record) -> Call:
     metadata = mapping(decoded(span.get("metadata")))
     model = text(metadata.get("model")) or ""
-    start, end = (moment(told_number(metrics.get(name))) for name in ("start", "end"))
-    first = told_number(metrics.get("time_to_first_token"))
+    start, end = (moment(parse_number(metrics.get(name))) for name in ("start", "end"))
+    first = parse_number(metrics.get("time_to_first_token"))
     return Call(
         usage=_usage(metrics),
         ts=start if start is not None else moment(span.get("created")),
@@ -53,14 +53,14 @@ def _call(span: Record, metrics: Record) -> Call:
         labels=clean_labels(
             {"session": metadata.get("session_id"), "user": metadata.get("user_id"), "project": span.get("project_id")}
         ),
-        meta=present(cost_reported=told_number(metrics.get("estimated_cost"))),
+        meta=present(cost_reported=parse_number(metrics.get("estimated_cost"))),
     )
 
 
 def _usage(metrics: Record) -> Usage:
     names = ("prompt_tokens", "prompt_cached_tokens", "prompt_cache_creation_tokens", "completion_tokens", "tokens")
-    base, read, write, output, total = (told_count(metrics.get(name)) for name in names)
-    split = {ttl: found for ttl, name in _SPLIT.items() if (found := told_count(metrics.get(name))) is not None}
+    base, read, write, output, total = (parse_count(metrics.get(name)) for name in names)
+    split = {ttl: found for ttl, name in _SPLIT.items() if (found := parse_count(metrics.get(name))) is not None}
     return settle(Counts(base, read, write, split or None, output, total, INCLUSIVE, open=True))
 
 

@@ -254,11 +254,11 @@ def _drop_replays(replies: dict[Key, Reply], tallies: list[Counter[str]]) -> Non
                 tallies[replies.pop(key).source]["duplicates"] += 1
 
 
-def _replayed(told: list[tuple[Key, Reply]]) -> list[Key]:
+def _replayed(keyed: list[tuple[Key, Reply]]) -> list[Key]:
     """Of one message's keys: those without a request id in a session that has one with it; then all of sub-agents
     beside a main line, and of sub-agents alone all but the largest."""
-    named = {reply.session for _, reply in told if reply.request_id}
-    nameless = [key for key, reply in told if not reply.request_id and reply.session in named]
-    side = sorted(((reply.total, key) for key, reply in told if reply.side and key not in nameless), reverse=True)
-    main = any(not reply.side for key, reply in told if key not in nameless)
+    named = {reply.session for _, reply in keyed if reply.request_id}
+    nameless = [key for key, reply in keyed if not reply.request_id and reply.session in named]
+    side = sorted(((reply.total, key) for key, reply in keyed if reply.side and key not in nameless), reverse=True)
+    main = any(not reply.side for key, reply in keyed if key not in nameless)
     return nameless + [key for _, key in side[0 if main else 1 :]]

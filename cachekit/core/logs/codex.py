@@ -69,16 +69,16 @@ class _Session:
     model: str = ""
     tier: str = ""
     total: _Vector | None = None
-    held: list[_Counted] | None = None
+    pending: list[_Counted] | None = None
     records: Counter[_Vector] = field(default_factory=Counter)
     events: Counter[_Vector] = field(default_factory=Counter)
 
 
 def read(sources: Iterable[Source]) -> Iterator[Item]:
     """The calls of all rollouts, in the order of the files."""
-    given, seen = list(sources), set[tuple[str, object]]()
-    parents = dict(filter(None, map(_fork, given)))
-    for source in given:
+    lines, seen = list(sources), set[tuple[str, object]]()
+    parents = dict(filter(None, map(_fork, lines)))
+    for source in lines:
         tally: Counter[str] = Counter()
         for found in _read_source(source, _Session(parents, seen), tally):
             if isinstance(found, str):
@@ -145,9 +145,9 @@ def _read_line(line: Record, session: _Session) -> Iterator[Call | str]:
         session.model = text(settings.get("model")) or session.model
         tier = text(settings.get("service_tier")) or ""
         session.tier = _TIERS.get(tier.lower(), tier)
-    elif event == "task_started" and session.held is not None and _is_own_task(payload, session):
-        yield from ["duplicates"] * len(session.held)
-        session.held = None
+    elif event == "task_started" and session.pending is not None and _is_own_task(payload, session):
+        yield from ["duplicates"] * len(session.pending)
+        session.pending = None
     yield SKIPPED + "without usage"
 
 
@@ -160,7 +160,7 @@ def _begin(session: _Session, payload: Record) -> Iterator[Call | str]:
     if own and parent and own != parent:
         session.parents.setdefault(own, parent)
     if session.id and own in _ancestors(session.id, session.parents)[1:]:
-        session.held = [] if session.held is None else session.held
+        session.pending = [] if session.pending is None else session.pending
         return
     if session.id and own != session.id:
         yield from _release(session)
@@ -169,7 +169,7 @@ def _begin(session: _Session, payload: Record) -> Iterator[Call | str]:
     session.origin = _ancestors(session.id, session.parents)[-1]
     session.began = moment(payload.get("timestamp"))
     session.spawned = bool(spawn)
-    session.held = [] if parent or spawn else None
+    session.pending = [] if parent or spawn else None
     session.cwd = text(payload.get("cwd")) or session.cwd
     session.model = text(payload.get("model")) or session.model
 
@@ -194,7 +194,7 @@ def _read_record(line: Record, record: Record, session: _Session) -> Iterator[Ca
     session.records[vector] += 1
     if response:
         session.seen.add(("response", response))
-    if thread and session.id and thread != session.id and session.held is not None:
+    if thread and session.id and thread != session.id and session.pending is not None:
         yield "duplicates"  # of the thread that this one was forked from
         return
     call = _call(line, usage, session)
@@ -225,21 +225,21 @@ def _read_event(line: Record, info: Record, session: _Session) -> Iterator[Call 
 
 def _keep(counted: _Counted, session: _Session) -> Iterator[Call | str]:
     """A call that is the session's own; one of a fork waits until that is known, and an older one is copied."""
-    if session.held is None:
+    if session.pending is None:
         yield _once(counted, session)
     elif session.began is not None and (counted.call.ts or session.began) < session.began - 1:
         yield "duplicates"
     else:
-        session.held.append(counted)
+        session.pending.append(counted)
 
 
 def _release(session: _Session) -> Iterator[Call | str]:
     """The calls of a fork that never said where its copied history ends: those of a sub-agent from its second second
     on, if the first two share one; and each total once."""
-    held, session.held = session.held or [], None
-    seconds = [counted.second for counted in held[:2]]
+    pending, session.pending = session.pending or [], None
+    seconds = [counted.second for counted in pending[:2]]
     copied = seconds[0] if session.spawned and len(seconds) == 2 and seconds[0] == seconds[1] else None
-    for counted in held:
+    for counted in pending:
         copied = copied if counted.second == copied else None
         yield "duplicates" if copied is not None else _once(counted, session)
 
@@ -271,8 +271,8 @@ def _vector(value: object) -> _Vector | None:
 def _difference(total: _Vector | None, before: _Vector | None) -> Mapping[str, object]:
     if total is None:
         return {}
-    anew = before is None or any(now < then for now, then in zip(total, before, strict=True))
-    base = (0,) * len(_FIELDS) if anew or before is None else before
+    restarted = before is None or any(now < then for now, then in zip(total, before, strict=True))
+    base = (0,) * len(_FIELDS) if restarted or before is None else before
     return {name: now - then for name, now, then in zip(_FIELDS, total, base, strict=True)}
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 
 from cachekit.core.catalog.models import identify
 from cachekit.core.jsonio.documents import read_records
-from cachekit.core.jsonio.json_access import moment, text, told_count, told_number
+from cachekit.core.jsonio.json_access import moment, parse_count, parse_number, text
 from cachekit.core.logs.format import Format, Record, Skip, clean_labels, has_columns, present, record_reader
 from cachekit.core.model.calls import Call
 from cachekit.core.providers.counts import EXCLUSIVE, Counts, settle
@@ -28,13 +28,13 @@ _MODE = re.compile(r"(?:-(?:thinking|max|fast|low|medium|high|xhigh))+$")
 
 def calls(record: Record) -> Iterator[Call | Skip]:
     """The call of one row."""
-    base, write, read, output = (told_count(record.get(name)) for name in (_PLAIN, _WRITTEN, _READ, "Output Tokens"))
+    base, write, read, output = (parse_count(record.get(name)) for name in (_PLAIN, _WRITTEN, _READ, "Output Tokens"))
     if not (base or write or read or output):
         yield Skip("without usage")
         return
     name = text(record.get("Model")) or ""
     model = name if identify(name).model else _MODE.sub("", name)
-    cost = told_number((text(record.get("Cost")) or "").lstrip("$"))
+    cost = parse_number((text(record.get("Cost")) or "").lstrip("$"))
     yield Call(
         usage=settle(Counts(base or 0, read, write, output=output, usual=EXCLUSIVE)),
         ts=moment(record.get("Date")),

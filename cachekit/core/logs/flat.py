@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cachekit.core.jsonio.documents import read_records
-from cachekit.core.jsonio.json_access import text, told_count, told_number
+from cachekit.core.jsonio.json_access import parse_count, parse_number, text
 from cachekit.core.logs import raw
 from cachekit.core.logs.format import Format, Record, Skip, record_reader
 from cachekit.core.model.calls import Call
@@ -27,18 +27,18 @@ _COSTS = ("cost", "cost_usd", "total_cost")
 def calls(record: Record) -> Iterator[Call | Skip]:
     """The call of one row."""
     row = {_plain(name): value for name, value in record.items()}
-    counts = {name: tokens for name, value in row.items() if (tokens := told_count(value)) is not None}
+    counts = {name: tokens for name, value in row.items() if (tokens := parse_count(value)) is not None}
     if not counts.keys() & (*INPUT_NAMES, *OUTPUT_NAMES):
         yield Skip("no usage")
         return
     provider = (text(row.get("provider")) or "").lower()
     moment = next((row[name] for name in _TIMES if row.get(name)), None)
-    told = {"timestamp": moment} | row | {name: told_number(row.get(name)) for name in _NUMBERS}
-    cost = next((found for name in _COSTS if (found := told_number(row.get(name))) is not None), None)
+    named = {"timestamp": moment} | row | {name: parse_number(row.get(name)) for name in _NUMBERS}
+    cost = next((found for name in _COSTS if (found := parse_number(row.get(name))) is not None), None)
     response = Response(
         count_usage(counts, provider, text(row.get("model")) or ""), id=text(row.get("id")) or "", cost=cost
     )
-    yield raw.call_of(told, response, provider, text(row.get("api")) or "")
+    yield raw.call_of(named, response, provider, text(row.get("api")) or "")
 
 
 def _plain(name: str) -> str:

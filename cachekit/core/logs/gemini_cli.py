@@ -68,8 +68,8 @@ def _calls(record: Record, session: str) -> Iterator[Call | str]:
         for message in items(record["messages"]):
             yield _reply(mapping(message), session)
     elif isinstance(dig(record, "stats", "models"), dict):
-        for model, told in mapping(dig(record, "stats", "models")).items():
-            yield _aggregate(model, mapping(told), session)
+        for model, totals in mapping(dig(record, "stats", "models")).items():
+            yield _aggregate(model, mapping(totals), session)
     else:
         yield _reply(record, session)
 
@@ -90,13 +90,13 @@ def _reply(message: Record, session: str) -> Call | str:
     )
 
 
-def _aggregate(model: str, told: Record, session: str) -> Call | str:
+def _aggregate(model: str, totals: Record, session: str) -> Call | str:
     """The sums of a model: under `tokens`, or flat in a stream's result (`input` there is what was not cached)."""
     names = {"prompt": "input_tokens", "candidates": "output_tokens", "cached": "cached", "thoughts": "thoughts"}
-    tokens = mapping(told.get("tokens")) or {ours: told.get(name) for ours, name in names.items()}
+    tokens = mapping(totals.get("tokens")) or {ours: totals.get(name) for ours, name in names.items()}
     if not any(count(value) for value in tokens.values()):
         return SKIPPED + "without usage"
-    requests = number(dig(told, "api", "totalRequests"))
+    requests = number(dig(totals, "api", "totalRequests"))
     return Call(
         usage=_usage(tokens, "prompt", ("candidates", "thoughts"), INCLUSIVE),
         provider="google",
@@ -115,10 +115,10 @@ def _convention(tokens: Mapping[str, object]) -> Convention:
 
 def _usage(tokens: Mapping[str, object], base: str, output: tuple[str, ...], convention: Convention) -> Usage:
     """Tool prompts (`tool`) are input of their own, outside the base: uncached."""
-    told = count(tokens.get(base))
+    totals = count(tokens.get(base))
     counted = settle(
         Counts(
-            base=told,
+            base=totals,
             read=count(tokens.get("cached")),
             output=sum(count(tokens.get(name)) or 0 for name in output),
             usual=convention,

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from cachekit.core.catalog.models import host_name
 from cachekit.core.jsonio.documents import read_records
-from cachekit.core.jsonio.json_access import mapping, moment, text, told_count, told_number
+from cachekit.core.jsonio.json_access import mapping, moment, parse_count, parse_number, text
 from cachekit.core.logs.format import Format, Record, Skip, clean_labels, record_reader, within
 from cachekit.core.logs.raw import guess, has_usage
 from cachekit.core.model.calls import Billing, Call
@@ -30,8 +30,8 @@ _EXCLUSIVE = frozenset({"anthropic", "bedrock"})
 def calls(record: Record) -> Iterator[Call | Skip]:
     """The call of one request, or of a page of them (`data`)."""
     for request in within(record, "data") or (record,):
-        told = any(name in request for name in ("request_id", "response_body", "prompt_tokens"))
-        yield _call(request) if told else Skip("not a request of Helicone's")
+        is_helicone = any(name in request for name in ("request_id", "response_body", "prompt_tokens"))
+        yield _call(request) if is_helicone else Skip("not a request of Helicone's")
 
 
 def _call(record: Record) -> Call:
@@ -40,17 +40,17 @@ def _call(record: Record) -> Call:
     model = _model(record)
     response = read_response(body, provider, model)
     own_cache = (text(record.get("cache_reference_id")) or "").strip("0-") != ""
-    status = told_number(record.get("response_status"))
-    asked, answered = moment(record.get("request_created_at")), moment(record.get("response_created_at"))
-    delay = told_number(record.get("delay_ms"))
-    if delay is None and asked is not None and answered is not None:
-        delay = (answered - asked) * 1000
-    cost = told_number(record.get("cost")) or told_number(record.get("costUSD"))
+    status = parse_number(record.get("response_status"))
+    requested_at, answered_at = moment(record.get("request_created_at")), moment(record.get("response_created_at"))
+    delay = parse_number(record.get("delay_ms"))
+    if delay is None and requested_at is not None and answered_at is not None:
+        delay = (answered_at - requested_at) * 1000
+    cost = parse_number(record.get("cost")) or parse_number(record.get("costUSD"))
     request = mapping(decoded(record.get("request_body")))
     flags = {"response_cache": own_cache, "error": status is not None and not 200 <= status < 300}
     return Call(
         usage=NO_USAGE if own_cache else response.usage if has_usage(body) else _usage(record, provider),
-        ts=asked,
+        ts=requested_at,
         id=response.id,
         request_id=text(record.get("request_id")) or "",
         provider=provider,
@@ -58,7 +58,7 @@ def _call(record: Record) -> Call:
         model=model,
         billing=response.billing if body else Billing(),
         latency_ms=delay,
-        ttft_ms=told_number(record.get("time_to_first_token")),
+        ttft_ms=parse_number(record.get("time_to_first_token")),
         status=int(status) if status is not None else None,
         flags=frozenset(name for name, on in flags.items() if on),
         labels=_labels(record),
@@ -69,12 +69,12 @@ def _call(record: Record) -> Call:
 
 def _usage(record: Record, provider: str) -> Usage:
     """The record's own counters, where there is no body."""
-    read, write = (told_count(record.get(name)) for name in _COUNTERS)
-    base, output = told_count(record.get("prompt_tokens")), told_count(record.get("completion_tokens"))
+    read, write = (parse_count(record.get(name)) for name in _COUNTERS)
+    base, output = parse_count(record.get("prompt_tokens")), parse_count(record.get("completion_tokens"))
     if base is None and output is None:
         return NO_USAGE
     usual = EXCLUSIVE if provider in _EXCLUSIVE else INCLUSIVE
-    total = told_count(record.get("total_tokens"))
+    total = parse_count(record.get("total_tokens"))
     return settle(Counts(base, read, write, None, output, total, usual, open=True))
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 
 from cachekit.core.catalog.models import identify
 from cachekit.core.jsonio.documents import read_records
-from cachekit.core.jsonio.json_access import items, mapping, moment, text, told_count, told_number
+from cachekit.core.jsonio.json_access import items, mapping, moment, parse_count, parse_number, text
 from cachekit.core.logs.format import Format, Record, Skip, clean_labels, milliseconds, record_reader
 from cachekit.core.model.calls import Call
 from cachekit.core.model.usage import Usage
@@ -51,8 +51,8 @@ def calls(record: Record) -> Iterator[Call | Skip]:
         for part in inner:
             yield from calls(part) if isinstance(part, dict) else (Skip("not an observation"),)
         return
-    kind, told = text(record.get("type")), any(record.get(name) for name in ("usageDetails", "usage_details"))
-    if kind != "GENERATION" and (kind is not None or not told):
+    kind, raw_details = text(record.get("type")), any(record.get(name) for name in ("usageDetails", "usage_details"))
+    if kind != "GENERATION" and (kind is not None or not raw_details):
         yield Skip("not a generation")
         return
     yield _call({**record, **{ours: record[name] for name, ours in _SNAKE.items() if name in record}})
@@ -61,7 +61,9 @@ def calls(record: Record) -> Iterator[Call | Skip]:
 def _call(record: Record) -> Call:
     started, ended, first = (moment(record.get(name)) for name in ("startTime", "endTime", "completionStartTime"))
     model = text(record.get("model")) or ""
-    cost = told_number(record.get("totalCost")) or told_number(mapping(decoded(record.get("costDetails"))).get("total"))
+    cost = parse_number(record.get("totalCost")) or parse_number(
+        mapping(decoded(record.get("costDetails"))).get("total")
+    )
     own = {
         "session": record.get("sessionId"),
         "user": record.get("userId"),
@@ -85,8 +87,8 @@ def _call(record: Record) -> Call:
     )
 
 
-def _usage(told: Mapping[str, object], record: Record) -> Usage:
-    details = {name: tokens for name, value in told.items() if (tokens := told_count(value)) is not None}
+def _usage(raw_details: Mapping[str, object], record: Record) -> Usage:
+    details = {name: tokens for name, value in raw_details.items() if (tokens := parse_count(value)) is not None}
     if not details:
         return NO_USAGE
     base, read, output, total = (_first(details, names) for names in (_BASE, _READ, _OUTPUT, _TOTAL))
@@ -130,8 +132,8 @@ def sniff(record: Record) -> bool:
 def sniff_head(head: bytes) -> bool:
     """A table of observations."""
     first = head.partition(b"\n")[0]
-    told = b"usageDetails" in first or b"usage_details" in first
-    return told and not first.lstrip().startswith((b"{", b"["))
+    raw_details = b"usageDetails" in first or b"usage_details" in first
+    return raw_details and not first.lstrip().startswith((b"{", b"["))
 
 
 FORMAT = Format(

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 
 from cachekit.core.catalog.models import host_name, identify
 from cachekit.core.jsonio.documents import read_records
-from cachekit.core.jsonio.json_access import count, dig, items, mapping, moment, text, told_number
+from cachekit.core.jsonio.json_access import count, dig, items, mapping, moment, parse_number, text
 from cachekit.core.logs.format import Format, Record, Skip, clean_labels, milliseconds, present, record_reader, within
 from cachekit.core.model.calls import Call
 from cachekit.core.providers.counts import INCLUSIVE, NO_USAGE, Counts, settle
@@ -34,8 +34,10 @@ def calls(record: Record) -> Iterator[Call | Skip]:
 def _call(run: Record) -> Call:
     started, ended, first = (moment(run.get(name)) for name in ("start_time", "end_time", "first_token_time"))
     extra = mapping(decoded(run.get("extra")))
-    metadata, asked = mapping(extra.get("metadata")), mapping(extra.get("invocation_params"))
-    model = text(metadata.get("ls_model_name")) or text(asked.get("model")) or text(asked.get("model_name")) or ""
+    metadata, parameters = mapping(extra.get("metadata")), mapping(extra.get("invocation_params"))
+    model = (
+        text(metadata.get("ls_model_name")) or text(parameters.get("model")) or text(parameters.get("model_name")) or ""
+    )
     usage = _usage_of(run)
     details = mapping(usage.get("input_token_details"))
     split = {"5m": details.get("ephemeral_5m_input_tokens"), "1h": details.get("ephemeral_1h_input_tokens")}
@@ -66,7 +68,7 @@ def _call(run: Record) -> Call:
                 "name": run.get("name"),
             }
         ),
-        meta=present(cost_reported=told_number(run.get("total_cost"))),
+        meta=present(cost_reported=parse_number(run.get("total_cost"))),
     )
 
 

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 
 from cachekit.core.catalog.models import host_name
 from cachekit.core.jsonio.documents import read_records
-from cachekit.core.jsonio.json_access import dig, items, mapping, moment, text, told_count, told_number
+from cachekit.core.jsonio.json_access import dig, items, mapping, moment, parse_count, parse_number, text
 from cachekit.core.logs.format import Format, Record, Skip, clean_labels, milliseconds, record_reader, within
 from cachekit.core.model.calls import Billing, Call
 from cachekit.core.model.usage import Usage
@@ -48,8 +48,8 @@ def _calls(record: Record) -> Iterator[Call | Skip]:
     failed = text(record.get("status")) == "failure"
     started, ended, first = (moment(record.get(name)) for name in ("startTime", "endTime", "completionStartTime"))
     provider = text(record.get("custom_llm_provider")) or ""
-    costs = (told_number(record.get(name)) for name in ("spend", "response_cost"))
-    cost = next((told for told in costs if told is not None), None)
+    costs = (parse_number(record.get(name)) for name in ("spend", "response_cost"))
+    cost = next((usage_object for usage_object in costs if usage_object is not None), None)
     yield Call(
         usage=NO_USAGE if own_cache else _usage(record, metadata),
         ts=started,
@@ -69,10 +69,10 @@ def _calls(record: Record) -> Iterator[Call | Skip]:
 
 def _usage(record: Record, metadata: Mapping[str, object]) -> Usage:
     """The usage object with the row's own counts beside it: those are inclusive for certain."""
-    told = mapping(decoded(metadata.get("usage_object")))
+    usage_object = mapping(decoded(metadata.get("usage_object")))
     older = mapping(decoded(metadata.get("additional_usage_values")))
-    own = {name: tokens for name in _OWN_COUNTS if (tokens := told_count(record.get(name))) is not None}
-    return count_usage({**older, **told, **own}, "litellm")
+    own = {name: tokens for name in _OWN_COUNTS if (tokens := parse_count(record.get(name))) is not None}
+    return count_usage({**older, **usage_object, **own}, "litellm")
 
 
 def _labels(record: Record, metadata: Mapping[str, object]) -> dict[str, str]:

@@ -113,17 +113,17 @@ def _refusal(value: object, line: Mapping[str, object]) -> str:
 def usage_of(line: Mapping[str, object]) -> Usage:
     """The counts of a line. A count that is none becomes 0, a negative one too, and both leave a note. A usage in a
     provider's own names is read by that provider's convention."""
-    given = mapping(line.get("usage"))
-    if not any(name in given for name in (*COUNTERS, "known")):
+    raw_usage = mapping(line.get("usage"))
+    if not any(name in raw_usage for name in (*COUNTERS, "known")):
         from cachekit.core.providers.responses import parse_usage
 
-        return parse_usage(dict(given), text(line.get("provider")), text(line.get("model")))
-    counts = {name: count(given.get(name)) for name in COUNTERS}
-    notes = [note for note in items(given.get("quality")) if isinstance(note, str)]
+        return parse_usage(dict(raw_usage), text(line.get("provider")), text(line.get("model")))
+    counts = {name: count(raw_usage.get(name)) for name in COUNTERS}
+    notes = [note for note in items(raw_usage.get("quality")) if isinstance(note, str)]
     for name, value in counts.items():
-        if value is None and given.get(name) is not None:
-            notes.append(_fault(given[name]))
-    known, quality = given.get("known") is not False, tuple(dict.fromkeys(notes))
+        if value is None and raw_usage.get(name) is not None:
+            notes.append(_fault(raw_usage[name]))
+    known, quality = raw_usage.get("known") is not False, tuple(dict.fromkeys(notes))
     return Usage(**{name: value or 0 for name, value in counts.items()}, known=known, quality=quality)
 
 
@@ -138,10 +138,10 @@ def _moment(value: object) -> float | str | None:
     """When a request started; a note where the time is not as it should be."""
     if value is None:
         return None
-    told = seconds(value)
-    if told is None:
+    latency = seconds(value)
+    if latency is None:
         return "time_unreadable" if moment(value) is None else "time_not_rfc3339"
-    return told if _has_zone(str(value)) else "time_without_zone"
+    return latency if _has_zone(str(value)) else "time_without_zone"
 
 
 def _has_zone(value: str) -> bool:
@@ -150,15 +150,15 @@ def _has_zone(value: str) -> bool:
 
 def scope_of(value: object) -> Scope:
     """A scope as a line has it; what is no text is empty."""
-    given = mapping(value)
-    return Scope(**{f.name: text(given.get(f.name)) or "" for f in fields(Scope)})
+    raw_usage = mapping(value)
+    return Scope(**{f.name: text(raw_usage.get(f.name)) or "" for f in fields(Scope)})
 
 
 def billing_of(value: object) -> Billing:
     """A billing as a line has it; what is no text is empty."""
-    given = mapping(value)
+    raw_usage = mapping(value)
     names = ("tier", "speed", "geo", "host")
-    return Billing(batch=given.get("batch") is True, **{name: text(given.get(name)) or "" for name in names})
+    return Billing(batch=raw_usage.get("batch") is True, **{name: text(raw_usage.get(name)) or "" for name in names})
 
 
 def labels_of(value: object) -> dict[str, str]:

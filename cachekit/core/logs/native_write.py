@@ -99,8 +99,8 @@ def _rfc3339(ts: float | None) -> str | None:
 def _usage(usage: Usage) -> dict[str, object]:
     always = ("uncached", "read", "output")
     counts = {name: getattr(usage, name) for name in COUNTERS if name in always or getattr(usage, name)}
-    told: dict[str, object] = {} if usage.known else {"known": False}
-    return counts | told | ({"quality": list(usage.quality)} if usage.quality else {})
+    written_fields: dict[str, object] = {} if usage.known else {"known": False}
+    return counts | written_fields | ({"quality": list(usage.quality)} if usage.quality else {})
 
 
 _logs: weakref.WeakSet[CallLog] = weakref.WeakSet()

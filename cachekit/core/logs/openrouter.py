@@ -55,8 +55,8 @@ def _is_chat(body: Mapping[str, object]) -> bool:
 
 
 def _cost(record: Record, body: Mapping[str, object]) -> float | None:
-    told = number(dig(body, "usage", "cost"))
-    return told if told is not None else number(record.get("cost"))
+    billed = number(dig(body, "usage", "cost"))
+    return billed if billed is not None else number(record.get("cost"))
 
 
 def sniff(record: Record) -> bool:

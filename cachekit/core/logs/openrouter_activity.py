@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cachekit.core.jsonio.documents import read_records
-from cachekit.core.jsonio.json_access import mapping, moment, text, told_count, told_number
+from cachekit.core.jsonio.json_access import mapping, moment, parse_count, parse_number, text
 from cachekit.core.logs.format import Format, Record, Skip, clean_labels, has_columns, present, record_reader, within
 from cachekit.core.model.calls import Call
 from cachekit.core.providers.counts import INCLUSIVE, Counts, settle
@@ -27,13 +27,13 @@ def calls(record: Record) -> Iterator[Call | Skip]:
 
 
 def _counts(row: Record, kind: str) -> int | None:
-    native = told_count(row.get(f"native_tokens_{kind}"))
-    return told_count(row.get(f"tokens_{kind}")) if native is None else native
+    native = parse_count(row.get(f"native_tokens_{kind}"))
+    return parse_count(row.get(f"tokens_{kind}")) if native is None else native
 
 
 def _call(row: Record) -> Call:
-    ended, duration = moment(row.get("created_at")), told_number(row.get("generation_time_ms"))
-    cost = told_number(row.get("cost_total"))
+    ended, duration = moment(row.get("created_at")), parse_number(row.get("generation_time_ms"))
+    cost = parse_number(row.get("cost_total"))
     return Call(
         usage=settle(
             Counts(
@@ -49,12 +49,12 @@ def _call(row: Record) -> Call:
         api="chat",
         model=text(row.get("model_permaslug")) or text(row.get("model")) or "",
         latency_ms=duration,
-        ttft_ms=told_number(row.get("time_to_first_token_ms")),
+        ttft_ms=parse_number(row.get("time_to_first_token_ms")),
         flags=frozenset({"stream"}) if str(row.get("streamed")).lower() == "true" else frozenset(),
         labels=clean_labels(
             {"upstream": row.get("provider_name"), "app": row.get("app_name"), "key": row.get("api_key_name")}
         ),
-        meta=present(cost_reported=told_number(row.get("total_cost")) if cost is None else cost),
+        meta=present(cost_reported=parse_number(row.get("total_cost")) if cost is None else cost),
     )
 
 

@@ -73,7 +73,7 @@ def read_in_order(
 
 def _stream(known: Format, sources: Sequence[Source], window: int) -> Iterator[tuple[Format | None, Item]]:
     """The items of sources that are read together. A log of ours that is in order needs no window."""
-    held: list[tuple[Key, int, Call]] = []
+    pending: list[tuple[Key, int, Call]] = []
     if known.name == OURS and _is_in_order(sources[0]):
         window = 0
     newest = float("-inf")
@@ -82,11 +82,11 @@ def _stream(known: Format, sources: Sequence[Source], window: int) -> Iterator[t
             yield known, item
             continue
         newest = item.ts if item.ts is not None else newest
-        heapq.heappush(held, (turn(item, newest), number, item))
-        while len(held) > window and (window or held[0][0][0] < newest):
-            yield known, heapq.heappop(held)[2]
-    while held:
-        yield known, heapq.heappop(held)[2]
+        heapq.heappush(pending, (turn(item, newest), number, item))
+        while len(pending) > window and (window or pending[0][0][0] < newest):
+            yield known, heapq.heappop(pending)[2]
+    while pending:
+        yield known, heapq.heappop(pending)[2]
 
 
 def _merged(streams: Sequence[Iterator[tuple[Format | None, Item]]]) -> Iterator[tuple[Format | None, Item]]:

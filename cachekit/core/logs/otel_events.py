@@ -31,84 +31,84 @@ def calls(record: Record) -> Iterator[Call | Skip]:
     if not found:
         yield Skip("no log records in it")
     for event, shared in found:
-        held = attributes(event.get("attributes"))
-        name = _name(event, held)
+        fields = attributes(event.get("attributes"))
+        name = _name(event, fields)
         if name == _CLAUDE:
-            yield _call(event, {**shared, **held}, "anthropic", _claude_usage(held))
+            yield _call(event, {**shared, **fields}, "anthropic", _claude_usage(fields))
         elif name == _GEMINI:
-            yield _call(event, {**shared, **held}, "google", _gemini_usage(held))
+            yield _call(event, {**shared, **fields}, "google", _gemini_usage(fields))
         else:
             yield Skip("no model call")
 
 
-def _name(event: Record, held: Attributes) -> str:
+def _name(event: Record, fields: Attributes) -> str:
     """The event's name: its body, or `event.name`, which Claude Code shortens."""
     body = event.get("body")
-    told = body if isinstance(body, str) else any_value(body)
-    name = text(held.get("event.name")) or text(event.get("eventName")) or ""
-    if told in (_CLAUDE, _GEMINI):
-        return str(told)
+    body_text = body if isinstance(body, str) else any_value(body)
+    name = text(fields.get("event.name")) or text(event.get("eventName")) or ""
+    if body_text in (_CLAUDE, _GEMINI):
+        return str(body_text)
     return _CLAUDE if name == "api_request" else name
 
 
-def _call(event: Record, held: Attributes, provider: str, usage: Usage) -> Call:
-    duration = _number(held, "duration_ms")
+def _call(event: Record, fields: Attributes, provider: str, usage: Usage) -> Call:
+    duration = _number(fields, "duration_ms")
     ended = moment(event.get("timeUnixNano")) or moment(event.get("observedTimeUnixNano"))
-    ended = ended if ended is not None else seconds(held.get("event.timestamp"))
-    cost = _number(held, "cost_usd")
+    ended = ended if ended is not None else seconds(fields.get("event.timestamp"))
+    cost = _number(fields, "cost_usd")
     own = {
-        "session": first_text(held, "session.id"),
-        "query_source": first_text(held, "query_source"),
-        "user": first_text(held, "user.account_uuid", "user.id"),
-        "organization": first_text(held, "organization.id"),
-        "service": first_text(held, "service.name"),
+        "session": first_text(fields, "session.id"),
+        "query_source": first_text(fields, "query_source"),
+        "user": first_text(fields, "user.account_uuid", "user.id"),
+        "organization": first_text(fields, "organization.id"),
+        "service": first_text(fields, "service.name"),
     }
     return Call(
         usage=usage,
         ts=ended - duration / 1000 if ended is not None and duration is not None else ended,
-        request_id=first_text(held, "request_id"),
+        request_id=first_text(fields, "request_id"),
         provider=provider,
         api="messages" if provider == "anthropic" else "generateContent",
-        model=first_text(held, "model"),
+        model=first_text(fields, "model"),
         latency_ms=duration,
         labels=clean_labels(own),
         meta={} if cost is None else {"cost_reported": cost},
     )
 
 
-def _number(held: Attributes, name: str) -> float | None:
+def _number(fields: Attributes, name: str) -> float | None:
     """A number, which some exporters write as text."""
-    found = first_number(held, name)
-    if found is None and (told := text(held.get(name))) is not None:
+    found = first_number(fields, name)
+    if found is None and (body_text := text(fields.get(name))) is not None:
         try:
-            return first_number({name: float(told)}, name)
+            return first_number({name: float(body_text)}, name)
         except ValueError:
             return None
     return found
 
 
-def _count(held: Attributes, name: str) -> int | None:
-    return count(_number(held, name))
+def _count(fields: Attributes, name: str) -> int | None:
+    return count(_number(fields, name))
 
 
-def _claude_usage(held: Attributes) -> Usage:
+def _claude_usage(fields: Attributes) -> Usage:
     return settle(
         Counts(
-            base=_count(held, "input_tokens"),
-            read=_count(held, "cache_read_tokens"),
-            write=_count(held, "cache_creation_tokens"),
-            output=_count(held, "output_tokens"),
+            base=_count(fields, "input_tokens"),
+            read=_count(fields, "cache_read_tokens"),
+            write=_count(fields, "cache_creation_tokens"),
+            output=_count(fields, "output_tokens"),
             usual=EXCLUSIVE,
         )
     )
 
 
-def _gemini_usage(held: Attributes) -> Usage:
-    output, thoughts = _count(held, "output_token_count"), _count(held, "thoughts_token_count")
+def _gemini_usage(fields: Attributes) -> Usage:
+    output, thoughts = _count(fields, "output_token_count"), _count(fields, "thoughts_token_count")
     return settle(
         Counts(
-            base=_count(held, "input_token_count"),
-            read=_count(held, "cached_content_token_count"),
+            base=_count(fields, "input_token_count"),
+            read=_count(fields, "cached_content_token_count"),
             output=None if output is None else output + (thoughts or 0),
             usual=INCLUSIVE,
         )

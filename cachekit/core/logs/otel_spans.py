@@ -23,7 +23,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from cachekit.core.catalog.models import host_name
 from cachekit.core.jsonio.documents import read_records
 from cachekit.core.jsonio.inputs import Source
-from cachekit.core.jsonio.json_access import dig, items, mapping, text, told_count
+from cachekit.core.jsonio.json_access import dig, items, mapping, parse_count, text
 from cachekit.core.logs.format import Format, Item, Record, Skip, clean_labels, has_columns, milliseconds, record_reader
 from cachekit.core.logs.otlp import Attributes, Span, first_number, first_text, is_span, spans
 from cachekit.core.model.calls import BadLine, Call
@@ -70,13 +70,13 @@ _SESSIONS = (
 
 def read(sources: Iterable[Source]) -> Iterator[Item]:
     """The model calls of all files. Parents of counted spans are kept over files: a trace may be spread."""
-    given, parents = list(sources), set[str]()
-    for source in given:
+    all_sources, parents = list(sources), set[str]()
+    for source in all_sources:
         if source.path is not None:
             for value in read_records(source):
                 _keep_parents([] if isinstance(value, BadLine) else list(spans(mapping(value[1]))), parents)
     key = lambda call: call.request_id  # noqa: E731  the ids of the span
-    return record_reader(NAME, lambda record: _calls(record, parents), key, read_records)(given)
+    return record_reader(NAME, lambda record: _calls(record, parents), key, read_records)(all_sources)
 
 
 def _keep_parents(found: list[Span], parents: set[str]) -> None:
@@ -98,37 +98,37 @@ def _calls(record: Record, parents: set[str]) -> Iterator[Call | Skip]:
             yield _call(span)
 
 
-def _is_model_call(held: Attributes) -> bool:
+def _is_model_call(fields: Attributes) -> bool:
     """By the operation where one is named, else by the kind of span, else by its usage."""
-    operation = text(held.get("gen_ai.operation.name"))
-    kind = text(held.get("openinference.span.kind")) or text(held.get("traceloop.span.kind"))
-    vercel = text(held.get("ai.operationId"))
+    operation = text(fields.get("gen_ai.operation.name"))
+    kind = text(fields.get("openinference.span.kind")) or text(fields.get("traceloop.span.kind"))
+    vercel = text(fields.get("ai.operationId"))
     if vercel is not None:
         return vercel.endswith((".doGenerate", ".doStream"))
     if operation is not None:
         return operation in _MODEL_CALLS
     if kind is not None:
         return kind.upper() == "LLM"
-    return any(name in held for name in _BASE)
+    return any(name in fields for name in _BASE)
 
 
 def _call(span: Span) -> Call:
-    held, shared = span.attributes, span.shared
-    cost = first_number(held, "gen_ai.usage.cost", "llm.cost.total", "operation.cost")
+    fields, shared = span.attributes, span.shared
+    cost = first_number(fields, "gen_ai.usage.cost", "llm.cost.total", "operation.cost")
     own = {
-        "session": first_text(held, *_SESSIONS),
+        "session": first_text(fields, *_SESSIONS),
         "service": first_text(shared, "service.name"),
         "environment": first_text(shared, "deployment.environment.name", "deployment.environment"),
-        "user": first_text(held, "user.id", "enduser.id"),
+        "user": first_text(fields, "user.id", "enduser.id"),
     }
-    first = first_number(held, "ai.response.msToFirstChunk", "gen_ai.server.time_to_first_token")
+    first = first_number(fields, "ai.response.msToFirstChunk", "gen_ai.server.time_to_first_token")
     return Call(
-        usage=_usage(held),
+        usage=_usage(fields),
         ts=span.start,
-        id=first_text(held, "gen_ai.response.id", "ai.response.id"),
+        id=first_text(fields, "gen_ai.response.id", "ai.response.id"),
         request_id=f"{span.trace}:{span.id}" if span.id else "",
-        provider=_provider(_name_of_provider(held)),
-        model=_model(held),
+        provider=_provider(_name_of_provider(fields)),
+        model=_model(fields),
         latency_ms=milliseconds(span.start, span.end),
         ttft_ms=first,
         flags=frozenset({"error"}) if span.failed else frozenset(),
@@ -137,9 +137,9 @@ def _call(span: Span) -> Call:
     )
 
 
-def _name_of_provider(held: Attributes) -> str:
+def _name_of_provider(fields: Attributes) -> str:
     names = ("gen_ai.provider.name", "gen_ai.system", "llm.provider", "llm.system", "ai.model.provider")
-    return first_text(held, *names)
+    return first_text(fields, *names)
 
 
 def _provider(name: str) -> str:
@@ -149,56 +149,56 @@ def _provider(name: str) -> str:
     return host_name(known.partition(".")[0]) if "." in known else known
 
 
-def _model(held: Attributes) -> str:
+def _model(fields: Attributes) -> str:
     answered = ("gen_ai.response.model", "ai.response.model", "llm.model_name")
-    return first_text(held, *answered, "gen_ai.request.model", "ai.model.id")
+    return first_text(fields, *answered, "gen_ai.request.model", "ai.model.id")
 
 
-def _usage(held: Attributes) -> Usage:
-    base, output = _first(held, _BASE), _first(held, _OUTPUT)
+def _usage(fields: Attributes) -> Usage:
+    base, output = _first(fields, _BASE), _first(fields, _OUTPUT)
     if base is None and output is None:
         return NO_USAGE
-    old_vercel = _is_old_vercel(held)
-    if old_vercel and (told := _of_provider(held)):
-        return count_usage(told, "anthropic")
+    old_vercel = _is_old_vercel(fields)
+    if old_vercel and (metadata := _of_provider(fields)):
+        return count_usage(metadata, "anthropic")
     return settle(
         Counts(
             base=base,
-            read=_first(held, _READ),
-            write=_first(held, _WRITE) if not old_vercel else _written_on_bedrock(held),
+            read=_first(fields, _READ),
+            write=_first(fields, _WRITE) if not old_vercel else _written_on_bedrock(fields),
             output=output,
-            total=_first(held, _TOTAL),
+            total=_first(fields, _TOTAL),
             usual=EXCLUSIVE if old_vercel else INCLUSIVE,
-            open=not (old_vercel and _counts_beside(held)),
+            open=not (old_vercel and _counts_beside(fields)),
         )
     )
 
 
-def _is_old_vercel(held: Attributes) -> bool:
+def _is_old_vercel(fields: Attributes) -> bool:
     """Whether Vercel's SDK before 6 wrote the span: it gives the input as the provider counts it."""
-    names = [name for name in held if name.startswith(_VERCEL)]
+    names = [name for name in fields if name.startswith(_VERCEL)]
     return bool(names) and not any("inputTokenDetails" in name for name in names)
 
 
-def _counts_beside(held: Attributes) -> bool:
-    name, model = _name_of_provider(held).lower(), first_text(held, "ai.model.id").lower()
+def _counts_beside(fields: Attributes) -> bool:
+    name, model = _name_of_provider(fields).lower(), first_text(fields, "ai.model.id").lower()
     return any(word in name for word in _EXCLUSIVE) or model.startswith("anthropic/")
 
 
-def _written_on_bedrock(held: Attributes) -> int | None:
-    told = mapping(decoded(held.get("ai.response.providerMetadata")))
-    return told_count(dig(told, "bedrock", "usage", "cacheWriteInputTokens"))
+def _written_on_bedrock(fields: Attributes) -> int | None:
+    metadata = mapping(decoded(fields.get("ai.response.providerMetadata")))
+    return parse_count(dig(metadata, "bedrock", "usage", "cacheWriteInputTokens"))
 
 
-def _of_provider(held: Attributes) -> Mapping[str, object]:
+def _of_provider(fields: Attributes) -> Mapping[str, object]:
     """The usage as Anthropic gave it, which Vercel's SDK keeps as JSON text."""
-    told = mapping(decoded(held.get("ai.response.providerMetadata")))
-    usage = mapping(dig(told, "anthropic", "usage"))
+    metadata = mapping(decoded(fields.get("ai.response.providerMetadata")))
+    usage = mapping(dig(metadata, "anthropic", "usage"))
     return usage if "input_tokens" in usage else {}
 
 
-def _first(held: Attributes, names: tuple[str, ...]) -> int | None:
-    return next((tokens for name in names if (tokens := told_count(held.get(name))) is not None), None)
+def _first(fields: Attributes, names: tuple[str, ...]) -> int | None:
+    return next((tokens for name in names if (tokens := parse_count(fields.get(name))) is not None), None)
 
 
 def sniff(record: Record) -> bool:

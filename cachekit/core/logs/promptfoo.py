@@ -24,9 +24,9 @@ NAME = "promptfoo"
 
 def calls(record: Record) -> Iterator[Call | Skip]:
     """The calls of one file of results, or of one result."""
-    held = mapping(record.get("results"))
-    results = within(held, "results") or within(record, "results") or [record]
-    ran = moment(held.get("timestamp")) or moment(record.get("createdAt"))
+    result_set = mapping(record.get("results"))
+    results = within(result_set, "results") or within(record, "results") or [record]
+    ran = moment(result_set.get("timestamp")) or moment(record.get("createdAt"))
     for result in results:
         response = mapping(result.get("response"))
         tokens = mapping(response.get("tokenUsage")) or mapping(result.get("tokenUsage"))

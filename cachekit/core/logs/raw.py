@@ -29,13 +29,13 @@ def calls(record: Record) -> Iterator[Call | Skip]:
     """The call of one record; a skip for an error body or anything without usage. A whole response whose usage is null
     is a call of which nothing is known."""
     body = body_of(record)
-    if not has_usage(body) and not _says_nothing(body):
+    if not has_usage(body) and not _is_empty(body):
         yield Skip("error response" if _is_error(body) else "no usage")
         return
     guessed, api = guess(body)
     provider = text(record.get("provider")) if _names_provider(record) else None
     provider = provider or guessed
-    response = read_response(body, provider, _model_asked(record))
+    response = read_response(body, provider, _requested_model(record))
     call = call_of(record, response, provider, text(record.get("api")) or api)
     yield from calls_of_response(call, response.attempts)
 
@@ -59,7 +59,7 @@ def call_of(record: Record, response: Response, provider: str, api: str) -> Call
         request_id=response.request_id or text(record.get("request_id")) or "",
         provider=provider,
         api=api,
-        model=response.model or text(record.get("response_model")) or _model_asked(record) or "",
+        model=response.model or text(record.get("response_model")) or _requested_model(record) or "",
         billing=response.billing,
         latency_ms=number(record.get("latency_ms")),
         ttft_ms=number(record.get("ttft_ms")),
@@ -72,7 +72,7 @@ def call_of(record: Record, response: Response, provider: str, api: str) -> Call
     )
 
 
-def _model_asked(record: Record) -> str | None:
+def _requested_model(record: Record) -> str | None:
     """The model beside a response, or in its request: answers of Converse name none."""
     places = (record, request_of(record) or {})
     return next((found for place in places for name in ("model", "modelId") if (found := text(place.get(name)))), None)
@@ -132,11 +132,11 @@ def has_usage(body: Mapping[str, object]) -> bool:
     )
 
 
-def _says_nothing(body: Mapping[str, object]) -> bool:
+def _is_empty(body: Mapping[str, object]) -> bool:
     """A response that was asked for no usage, as streams are: null, or nothing in a stream, means unknown."""
     answered = any(body.get(name) for name in ("choices", "output", "content", "candidates"))
-    told_null = "usage" in body and body["usage"] is None and answered
-    return (told_null or body.get("object") == "chat.completion.chunk") and not _is_error(body)
+    has_null_usage = "usage" in body and body["usage"] is None and answered
+    return (has_null_usage or body.get("object") == "chat.completion.chunk") and not _is_error(body)
 
 
 def _is_error(body: Mapping[str, object]) -> bool:

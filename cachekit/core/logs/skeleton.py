@@ -24,10 +24,10 @@ def lines_of_prompt(prompt: Prompt) -> dict[str, object]:
 
 def _options(body: Mapping[str, object]) -> dict[str, object]:
     """What the request asks of the cache as a whole: no text, and what later calls are simulated by."""
-    told = {key: text(body.get(key)) for key in ("prompt_cache_retention",)}
+    own_params = {key: text(body.get(key)) for key in ("prompt_cache_retention",)}
     modes = {key: text(mapping(body.get("prompt_cache_options")).get(key)) for key in ("mode", "ttl")}
     known = {key: value for key, value in modes.items() if value}
-    return {key: value for key, value in (*told.items(), ("prompt_cache_options", known)) if value}
+    return {key: value for key, value in (*own_params.items(), ("prompt_cache_options", known)) if value}
 
 
 def _block_line(block: Block) -> dict[str, object]:

@@ -17,22 +17,22 @@ _ANTHROPIC = ("content_block_", "message_delta", "message_stop", "ping")
 
 def whole_responses(source: Source) -> Iterator[Value]:
     """The records of a source, those of one stream as the one response that they tell, where its first event stood."""
-    held: Merged = {}
+    merged: Merged = {}
     key, at = "", 0
     for value in read_values(source):
         event = {} if isinstance(value, BadLine) else mapping(value[1])
         found = stream_of(event, key)
         if key and found != key:
-            yield at, held
+            yield at, merged
         if not found or isinstance(value, BadLine):
             key = ""
             yield value
             continue
         if found != key:
-            key, at, held = found, value[0], {}
-        held = merge_event(held, event)
+            key, at, merged = found, value[0], {}
+        merged = merge_event(merged, event)
     if key:
-        yield at, held
+        yield at, merged
 
 
 def stream_of(event: Mapping[str, object], before: str = "") -> str:

@@ -51,9 +51,9 @@ def calls(records: Iterator[Record], _: Source) -> Iterator[Call | Skip]:
 
 def _calls(op: Record, response_: Record, *, alone: bool = True) -> Iterator[Call]:
     inputs, costs = mapping(decoded(op.get("inputs"))), mapping(dig(op, "summary", "weave", "costs"))
-    asked = text(inputs.get("model"))
-    response = read_response({k: v for k, v in response_.items() if k in _PARTS}, _provider(op, asked), asked)
-    model = response.model or asked or ""
+    requested = text(inputs.get("model"))
+    response = read_response({k: v for k, v in response_.items() if k in _PARTS}, _provider(op, requested), requested)
+    model = response.model or requested or ""
     started, ended = moment(op.get("started_at")), moment(op.get("ended_at"))
     cost = [number(mapping(entry).get(name)) for entry in costs.values() for name in _COSTS]
     call = Call(

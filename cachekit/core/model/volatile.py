@@ -220,10 +220,10 @@ def _is_the_time(text: str, match: re.Match[str]) -> bool:
     """Whether a time of day is that of the moment. Opening hours, deadlines and schedules stand behind the word `time`
     too, so that only words for the moment itself count."""
     before = _line_before(text, match.start())
-    said = _TIME_NOW.search(before)
-    if said and said[0].lower().startswith("it"):
-        said = said if len(said[0]) <= len("it is about ") else None
-    return said is not None or _RIGHT_NOW.match(text, match.end()) is not None
+    clock_words = _TIME_NOW.search(before)
+    if clock_words and clock_words[0].lower().startswith("it"):
+        clock_words = clock_words if len(clock_words[0]) <= len("it is about ") else None
+    return clock_words is not None or _RIGHT_NOW.match(text, match.end()) is not None
 
 
 def _epochs(text: str, start: int, stop: int) -> Iterator[Sighting]:

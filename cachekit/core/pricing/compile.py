@@ -78,17 +78,17 @@ def _known_rows(host: str) -> Iterator[tuple[str, Row]]:
     for model in all_models():
         if host == "bedrock" and model.bedrock:
             for scope, prefix in (("global", "global."), ("geo", "us."), ("in-region", "")):
-                if row := _ask("aws", prefix + model.bedrock):
+                if row := _find_row("aws", prefix + model.bedrock):
                     yield f"{model.id}|{scope}", row
-        elif host != "bedrock" and model.maker == _MAKERS[host] and (row := _ask_host(host, model)):
+        elif host != "bedrock" and model.maker == _MAKERS[host] and (row := _find_on_host(host, model)):
             yield model.id, row
 
 
-def _ask_host(host: str, model: Model) -> Row | None:
-    return _ask(_PROVIDERS.get(host, host), model.id)
+def _find_on_host(host: str, model: Model) -> Row | None:
+    return _find_row(_PROVIDERS.get(host, host), model.id)
 
 
-def _ask(provider_id: str, name: str) -> Row | None:
+def _find_row(provider_id: str, name: str) -> Row | None:
     provider = next((provider for provider in providers if provider.id == provider_id), None)
     model = provider.find_model(name, all_providers=providers) if provider else None
     if provider is None or model is None:

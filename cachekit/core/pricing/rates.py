@@ -113,16 +113,16 @@ def rates_from_flat(flat: Mapping[str, object], base: Rates | None = None) -> Ra
     also `cache_write_30m` and `cache_write_12h`, which otherwise cost what the short and the long lifetime do.
 
     What the table leaves out is taken from `base`, or has no price."""
-    given = {key: decimal(value) for key, value in flat.items()}
-    short, long = given.get("cache_write_5m"), given.get("cache_write_1h")
+    prices = {key: decimal(value) for key, value in flat.items()}
+    short, long = prices.get("cache_write_5m"), prices.get("cache_write_1h")
     named = {
-        "input": given.get("input"),
-        "read": given.get("cache_read"),
+        "input": prices.get("input"),
+        "read": prices.get("cache_read"),
         "write_5m": short,
         "write_1h": long,
-        "write_30m": given.get("cache_write_30m", short),
-        "write_12h": given.get("cache_write_12h", long),
-        "output": given.get("output"),
+        "write_30m": prices.get("cache_write_30m", short),
+        "write_12h": prices.get("cache_write_12h", long),
+        "output": prices.get("output"),
     }
     rates = (base or Rates()).having({kind: rate for kind, rate in named.items() if rate is not None})
     return replace(rates, band=0, source="yours", checked="", notes=(), overridden=True)

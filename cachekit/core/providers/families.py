@@ -70,8 +70,8 @@ def fingerprint(messages: object = None, system: object = None, tools: object = 
     from cachekit.core.providers import lower
 
     body = {"model": model, "tools": tools, "system": system, "messages": messages}
-    given = {key: value for key, value in body.items() if value is not None}
-    prompt = lower(given, _backend_of(messages, system)).unmarked()
+    present = {key: value for key, value in body.items() if value is not None}
+    prompt = lower(present, _backend_of(messages, system)).unmarked()
     return prefix_id(prompt) or prefix_id_at(prompt, "")
 
 

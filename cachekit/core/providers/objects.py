@@ -74,7 +74,7 @@ def _dumped(value: object) -> Mapping[str, object] | None:
     if is_dataclass(value) and not isinstance(value, type):
         return {field.name: getattr(value, field.name, None) for field in fields(value)}
     if getattr(value, "__dict__", None):
-        return {name: held for name, held in vars(value).items() if not name.startswith("_")}
+        return {name: member for name, member in vars(value).items() if not name.startswith("_")}
     return {name: getattr(value, name) for name in _SLOT_NAMES if hasattr(value, name)} or None
 
 

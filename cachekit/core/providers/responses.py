@@ -141,9 +141,9 @@ def _from_headers(response: object) -> dict[str, object]:
 
 
 def _headers(response: object) -> Mapping[str, object]:
-    given = part(part(response, "ResponseMetadata"), "HTTPHeaders") or part(response, "headers")
+    raw_headers = part(part(response, "ResponseMetadata"), "HTTPHeaders") or part(response, "headers")
     try:
-        return {str(name).lower(): value for name, value in dict(given).items()}  # type: ignore[call-overload]
+        return {str(name).lower(): value for name, value in dict(raw_headers).items()}  # type: ignore[call-overload]
     except (TypeError, ValueError):
         return {}
 

@@ -85,11 +85,11 @@ def _chunk_usage(event: object) -> Merged:
 
 def _over(merged: Merged, later: Mapping[str, object]) -> Merged:
     """The later part laid over: nulls hide nothing, usage is merged name by name."""
-    told = {name: value for name, value in later.items() if value is not None and value != {}}
+    reported = {name: value for name, value in later.items() if value is not None and value != {}}
     for name in _USAGES:
-        if name in told:
-            told[name] = reduce(_named, (mapping(merged.get(name)), mapping(told[name])))
-    return merged | told
+        if name in reported:
+            reported[name] = reduce(_named, (mapping(merged.get(name)), mapping(reported[name])))
+    return merged | reported
 
 
 def _named(before: Mapping[str, object], after: Mapping[str, object]) -> Mapping[str, object]:

@@ -41,13 +41,13 @@ def costs_of(call: Call, outgoing: Outgoing, seen: tuple[Prompt, Policy], now: t
     if dearest is None or dear is None or usual.output is None or large.output is None:
         return f"{(*usual.notes, 'no whole price')[0]} of {call.model[:60]}, so no budget can be kept"
     limit, is_open = _limit(outgoing.body, call)
-    said = usual.output * call.usage.output / _MILLION
+    expected = usual.output * call.usage.output / _MILLION
     paid, plain = price(call.usage, usual), without_cache(call.usage, usual)
     counted = call.usage.input_total > 0 and paid.complete and plain is not None
     return Costs(
         recorded=paid.high if counted else None,
         saved=plain - paid.high if counted and plain is not None else None,
-        cold=dear * size / _MILLION + said,
+        cold=dear * size / _MILLION + expected,
         most=(dearest * max(size, estimate.high) + large.output * limit) / _MILLION,
         least=min(usual.read or Decimal(0), dear) * size / _MILLION,
         open=is_open,
@@ -66,8 +66,10 @@ def _dearest(prompt: Prompt, policy: Policy, rates: Rates) -> Decimal | None:
         return None
     ttls = {mark.ttl or policy.default_ttl for _, _, mark in prompt.marked()}
     untold = bool(ttls) and prompt.backend is Backend.OPENAI_CHAT
-    asked = [write_rate(rates, ttl) for ttl in ttls]
-    writes = [rate for rate in asked if rate is not None] + list(rates.writes if None in asked or untold else ())
+    write_rates = [write_rate(rates, ttl) for ttl in ttls]
+    writes = [rate for rate in write_rates if rate is not None] + list(
+        rates.writes if None in write_rates or untold else ()
+    )
     return max([rates.input, *writes])
 
 

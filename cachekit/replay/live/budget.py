@@ -6,7 +6,7 @@ from decimal import Decimal
 from threading import Lock
 
 
-class Purse:
+class Budget:
     """USD. `spent` is known; `at_risk` may have been billed too, for answers that did not come."""
 
     def __init__(self, budget: Decimal) -> None:

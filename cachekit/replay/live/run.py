@@ -20,7 +20,7 @@ from cachekit.core.model.calls import Call
 from cachekit.core.model.errors import CachekitError
 from cachekit.core.providers import lower
 from cachekit.core.providers.draft import texts
-from cachekit.replay.live.budget import Purse
+from cachekit.replay.live.budget import Budget
 from cachekit.replay.live.values import Attempt, Ending, Family, LiveOptions, Outcome, Plan, Send, Timing
 from cachekit.tracker.attempts import Retries, Tracking
 from cachekit.tracker.clients.wrapping import instrument
@@ -53,8 +53,8 @@ class LiveReplay:
         self.plan, self.outcome = plan, Outcome()
         self._options, self._time = options, options.time
         self._inbox: Inbox[tuple[Send, Exception | None]] = Inbox()
-        self._purse = Purse(options.budget)
-        self._held: dict[int, Decimal] = {}
+        self._budget = Budget(options.budget)
+        self._reserved: dict[int, Decimal] = {}
         self._attempts: dict[int, list[Attempt]] = defaultdict(list)
         self._busy = self._unreached = 0
         self._began = self._last = 0.0
@@ -68,7 +68,7 @@ class LiveReplay:
     @property
     def progress(self) -> tuple[int, Decimal]:
         """Calls that were answered so far, and USD spent for them."""
-        return self.outcome.answered, self._purse.spent
+        return self.outcome.answered, self._budget.spent
 
     def connect(self) -> None:
         """Builds all clients and puts the tracker around them. Raises OutsideError where an SDK cannot make one."""
@@ -92,7 +92,7 @@ class LiveReplay:
         self._wind_down()
         out = self.outcome
         out.sent, out.unsent = sent, len(self.plan.sends) - sent
-        out.spent, out.at_risk = self._purse.spent, self._purse.at_risk
+        out.spent, out.at_risk = self._budget.spent, self._budget.at_risk
         return out
 
     # --- when -------------------------------------------------------------------------------------------------------
@@ -126,7 +126,7 @@ class LiveReplay:
 
     def _afford(self, send: Send) -> bool:
         """Reserves the most that a call can cost; waits for answers that free what they did not need."""
-        while not self._purse.reserve(send.costs.most):
+        while not self._budget.reserve(send.costs.most):
             if not self._busy:
                 self.outcome.ending = Ending.BUDGET
                 return False
@@ -134,15 +134,15 @@ class LiveReplay:
             self._take()
             if self._over():
                 return False
-        self._held[send.number] = send.costs.most
+        self._reserved[send.number] = send.costs.most
         return True
 
     def _may_retry(self, call: CallMetrics) -> bool:
         """Whether the budget has room for sending a call again, which is then reserved."""
         send = self.plan.sends[int(call.labels[_LABEL])]
-        if self._inbox.stopping or not self._purse.reserve(send.costs.most):
+        if self._inbox.stopping or not self._budget.reserve(send.costs.most):
             return False
-        self._held[send.number] += send.costs.most
+        self._reserved[send.number] += send.costs.most
         return True
 
     # --- sending ----------------------------------------------------------------------------------------------------
@@ -204,7 +204,7 @@ class LiveReplay:
         unheard = (Decimal(0), most * (fault is None or fault.may_have_cost))
         paid = [_paid(attempt, most, fault) for attempt in attempts] or [unheard]
         known, at_risk = (sum(column, Decimal(0)) for column in zip(*paid, strict=True))
-        self._purse.settle(self._held.pop(send.number), known, at_risk)
+        self._budget.settle(self._reserved.pop(send.number), known, at_risk)
 
     def _judge(self, fault: CallError | None) -> None:
         """Counts a failure; some of them end all."""
@@ -231,8 +231,8 @@ class LiveReplay:
             self._take()
         if self._busy:
             self.outcome.errors[_CUT_OFF] += self._busy
-            held = sum(self._held.values(), Decimal(0))
-            self._purse.settle(held, Decimal(0), held)
+            reserved = sum(self._reserved.values(), Decimal(0))
+            self._budget.settle(reserved, Decimal(0), reserved)
         self._over()
 
 

@@ -103,8 +103,8 @@ def _body(request: Mapping[str, object], backend: Backend) -> Mapping[str, objec
 def _model(call: Call, request: Mapping[str, object], body: Mapping[str, object]) -> str:
     """The model as it was asked for."""
     places = (request.get("modelId"), request.get("model"), body.get("modelId"), body.get("model"))
-    told = (*places, call.meta.get("requested_model"), call.meta.get("model_arn"), call.scope.model, call.model)
-    return next((found for place in told if (found := text(place))), "")
+    names = (*places, call.meta.get("requested_model"), call.meta.get("model_arn"), call.scope.model, call.model)
+    return next((found for place in names if (found := text(place))), "")
 
 
 def _unrepeatable(body: Mapping[str, object]) -> str:

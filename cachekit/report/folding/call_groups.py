@@ -19,7 +19,7 @@ from cachekit.report.folding.facts import Facts, host_of
 from cachekit.report.folding.ledger import NEVER, Sums, Track
 from cachekit.report.folding.track import SURE
 from cachekit.report.options import LABEL, UNASSIGNED, ReportOptions
-from cachekit.report.reading.fingerprint import NOTHING, Slices, Teller
+from cachekit.report.reading.fingerprint import NOTHING, BlockSlices, Teller
 from cachekit.report.reading.keys import CACHEABLE, CellKey, TrackKey
 from cachekit.report.reading.line_rows import loaded, row_of_lines
 from cachekit.report.reading.lines import AnyLine, Counts, Few, FewLine, Line, WideLine, moment
@@ -93,7 +93,7 @@ class Groups:
         self._open = window == (None, None, None)
         self.plain = options.by in _PLAIN and self._open
         self.decode: Callable[[bytes], AnyLine] = _decode_few if self.plain else _decode_wide
-        self._slices = Slices()
+        self._slices = BlockSlices()
         self.known: dict[str | Name, Group] = {}
         self._counting, self._ledger, self._options, self._source = counting, counting.ledger, options, source
         self._row = row_of_lines(options.by)
@@ -176,8 +176,8 @@ class Groups:
         row = self._row(wide)
         if self._watched:
             self._ledger.row(row, moment(wide.ts), wide.labels)
-        told = loaded(bytes(wide.meta)) if wide.provider == BEDROCK and not wide.family else None
-        body = body_of(wide.provider, wide.family, told)
+        own_meta = loaded(bytes(wide.meta)) if wide.provider == BEDROCK and not wide.family else None
+        body = body_of(wide.provider, wide.family, own_meta)
         wide.request, wide.meta, wide.blocks = None, NOTHING, NOTHING  # raw slices hold the whole line
         return Name(wide.family or UNASSIGNED, wide.family or wide.prefix_id, row, side, body)
 
@@ -236,7 +236,7 @@ class Groups:
 
     def _kind(self, line: AnyLine) -> _Kind | None:
         """What the rare fields of a line say, looked up once; None where its call is for the tolerant way."""
-        told = (
+        own_meta = (
             line.model,
             line.provider,
             line.ts[:10],
@@ -245,11 +245,11 @@ class Groups:
             line.flags,
             line.status,
         )
-        if told not in self._kinds:
+        if own_meta not in self._kinds:
             if len(self._kinds) >= _MOST:
                 self._kinds.clear()
-            self._kinds[told] = _kind_of(line, self._counting)
-        return self._kinds[told] if line.ts[-1:] == "Z" else None
+            self._kinds[own_meta] = _kind_of(line, self._counting)
+        return self._kinds[own_meta] if line.ts[-1:] == "Z" else None
 
     def _plain_name(self, family: str, line: AnyLine) -> Name:
         rows = {"family": family, "model": line.model, "day": line.ts[:10], "provider": line.provider}

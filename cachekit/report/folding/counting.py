@@ -22,8 +22,8 @@ from cachekit.report.reading.keys import (
     COUNTS,
     NANO,
     REPORTED,
+    REPORTED_ONLY,
     REPORTING,
-    TOLD,
     WITH,
     WITHOUT,
     CellKey,
@@ -94,7 +94,7 @@ class OutOfOrderError(Exception):
     """A call came after a later one of its track: the log must be read again and sorted."""
 
 
-class Told(NamedTuple):
+class BodyFacts(NamedTuple):
     """Who asks for each loss by itself: the name of a call, which stands in its cell as `by`, and who takes losses."""
 
     name: Callable[[Call], str]
@@ -122,12 +122,12 @@ class Counting:
         in_order: bool,
         strict: bool = False,
         content: bool = False,
-        told: Told | None = None,
+        body_facts: BodyFacts | None = None,
     ) -> None:
-        self.ledger = Ledger(options, source, told.take if told is not None else None)
-        self._options, self.content, self._told = options, content, told
+        self.ledger = Ledger(options, source, body_facts.take if body_facts is not None else None)
+        self._options, self.content, self._told = options, content, body_facts
         self.turns, self._strict = None if in_order else Turns(), strict
-        self._row: Callable[[Call], str] = row_of(options.by) if told is None else (lambda _: "")
+        self._row: Callable[[Call], str] = row_of(options.by) if body_facts is None else (lambda _: "")
         self.facts: Callable[[str, str], Facts] = lru_cache(maxsize=4096)(
             lambda model, host: facts_of(model, host, options.overrides)
         )
@@ -231,7 +231,7 @@ def body_of(provider: str, family: str, meta: object) -> str:
     if provider != BEDROCK:
         return ""
     if family:
-        return TOLD
+        return REPORTED_ONLY
     return WITHOUT if text(mapping(meta).get("body")) in _NO_REQUEST else ""
 
 

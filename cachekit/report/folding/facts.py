@@ -74,5 +74,5 @@ def facts_of(model: str, host: str, overrides: Mapping[str, object]) -> Facts:
 
 def host_of(billing: Billing, scope_host: str, provider: str) -> str:
     """Who serves a call: what the log says, unless it is an address, else the provider."""
-    told = next((host for host in (billing.host, scope_host) if host and "." not in host), "")
-    return told or provider
+    named_host = next((host for host in (billing.host, scope_host) if host and "." not in host), "")
+    return named_host or provider

@@ -19,7 +19,7 @@ from cachekit.core.logs.format import Format, Summary
 from cachekit.core.logs.reading import grouped
 from cachekit.core.model.calls import BadLine, Call
 from cachekit.report.folding.counting import Counting
-from cachekit.report.folding.state import State, merge, told
+from cachekit.report.folding.state import State, merge, summary_counts
 from cachekit.report.folding.track import Segment
 from cachekit.report.options import ReportOptions
 from cachekit.report.reading.keys import TrackKey
@@ -47,7 +47,7 @@ def fold(paths: Paths, options: ReportOptions | None = None, *, stdin: BinaryIO 
     states, parts = [State(options)], list[Part]()
     for found in grouped(named, options.input_format, stdin=stdin):
         if isinstance(found, Summary):
-            states.append(State(options, tally=told(found)))
+            states.append(State(options, tally=summary_counts(found)))
         elif found[0].name == OURS:
             parts += (Part(found[0], [source]) for source in found[1])
         else:
@@ -80,7 +80,11 @@ def _fold_part(part: Part, options: ReportOptions) -> State | None:
         from cachekit.report.reading.fast_fold import fold_native
 
         state = fold_native(sources[0], options)
-        return None if state is None else merge(state, State(options, tally=told(Summary(sources[0].name, OURS))))
+        return (
+            None
+            if state is None
+            else merge(state, State(options, tally=summary_counts(Summary(sources[0].name, OURS))))
+        )
     if known.name == CLAUDE_CODE:
         from cachekit.report.reading.transcripts import fold_transcripts
 
@@ -98,12 +102,12 @@ def _fold_sorted(parts: Sequence[Part], options: ReportOptions) -> State:
             counting.content = False
             for source in sources:
                 count_native(source, options, counting)
-                counting.ledger.tally.update(told(Summary(source.name, OURS)))
+                counting.ledger.tally.update(summary_counts(Summary(source.name, OURS)))
             continue
         counting.content = known.content and known.name != CLAUDE_CODE
         for item in known.read(sources):
             if isinstance(item, Summary):
-                counting.ledger.tally.update(told(item))
+                counting.ledger.tally.update(summary_counts(item))
             else:
                 counting.add(item)
     return counting.state()

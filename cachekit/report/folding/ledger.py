@@ -37,7 +37,7 @@ _WHERE = re.compile(r"(column|line of) [\d,]+")
 """Reasons that differ in a place or a size only are one reason."""
 
 
-class Held(Protocol):
+class HasEntry(Protocol):
     """What a track keeps of a call: turned into an entry when one is looked for."""
 
     def entry(self) -> Entry:
@@ -91,13 +91,13 @@ class Track:
 
     def __init__(self) -> None:
         self.size = NEVER
-        self.last: Held | None = None
-        self.tens: Held | None = None
-        self.minutes: Held | None = None
+        self.last: HasEntry | None = None
+        self.tens: HasEntry | None = None
+        self.minutes: HasEntry | None = None
         self.slot = self.minute = ""
         self.first = Slot()
         self.idle = 0
-        self.idle_since: Held | None = None
+        self.idle_since: HasEntry | None = None
         self.opened: list[Open] = []
         self.first_ts: float | None = None
         self.looked = float("-inf")
@@ -108,10 +108,10 @@ class Track:
 
     def entries(self) -> Entries:
         """The entries, made of whatever is held."""
-        last, tens, minutes = (held.entry() if held is not None else None for held in self._held())
+        last, tens, minutes = (previous.entry() if previous is not None else None for previous in self._newest())
         return Entries(last, tens, minutes)
 
-    def _held(self) -> tuple[Held | None, Held | None, Held | None]:
+    def _newest(self) -> tuple[HasEntry | None, HasEntry | None, HasEntry | None]:
         return self.last, self.tens, self.minutes
 
     def look(self, attempt: Attempt) -> Loss | None:
@@ -122,10 +122,10 @@ class Track:
         self.looked = attempt.ts
         if self.last is not self.idle_since:
             self.idle, self.idle_since = 0, self.last
-        judged = judge(attempt, (held.entry() for held in self._held() if held is not None))
+        judged = judge(attempt, (previous.entry() for previous in self._newest() if previous is not None))
         if isinstance(judged, Undecided):
             judged = None
-            last, tens, minutes = (held is not None for held in self._held())
+            last, tens, minutes = (previous is not None for previous in self._newest())
             if not (last and tens and minutes) and attempt.total > attempt.read:
                 self.opened.append(Open(attempt, (last, tens, minutes), self.idle))
         if not attempt.read and not attempt.written:
@@ -133,7 +133,7 @@ class Track:
             self.size = 0 if self.idle > IDLE else self.size
         return judged
 
-    def take(self, attempt: Attempt, held: Held, slot: str) -> Loss | None:
+    def take(self, attempt: Attempt, previous: HasEntry, slot: str) -> Loss | None:
         """A call in its turn: judged, then its entry pushed; `slot` is when it began, up to the ten seconds."""
         lost, size = None, attempt.read + attempt.written
         short = attempt.read < self.size and (not attempt.read or self.size <= attempt.total)
@@ -142,7 +142,7 @@ class Track:
         if size:
             if slot != self.slot:
                 self.shift(slot)
-            self.last, self.size = held, size
+            self.last, self.size = previous, size
         return lost
 
     def shift(self, slot: str) -> None:
@@ -171,8 +171,8 @@ class Ledger:
     """Cells and tracks of one source, or of sources whose calls come in no order. `told` takes the losses that would
     else be added up."""
 
-    def __init__(self, options: ReportOptions, source: str = "", told: Callable[[Loss], None] | None = None) -> None:
-        self.options, self.source, self._told = options, source, told
+    def __init__(self, options: ReportOptions, source: str = "", on_loss: Callable[[Loss], None] | None = None) -> None:
+        self.options, self.source, self._told = options, source, on_loss
         self.tally: Counter[str] = Counter()
         self.examples: list[BadLine] = []
         self.first: float | None = None

@@ -147,7 +147,7 @@ def _judged(cell: Cell, key: CellKey, families: frozenset[str]) -> Cell:
     return Cell(cell.counts, {}, cell.at) if key.family in families else cell
 
 
-def told(summary: Summary) -> dict[str, int]:
+def summary_counts(summary: Summary) -> dict[str, int]:
     """What a summary tells, for the tally."""
     tally = {f"skipped: {reason}": number for reason, number in summary.skipped.items()}
     if summary.format:

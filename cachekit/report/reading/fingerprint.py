@@ -78,7 +78,7 @@ class Teller(NamedTuple):
     scope: bytes
 
 
-class _Piece(NamedTuple):
+class _Rolled(NamedTuple):
     """A slice as blocks: section, role and digest of each, and the last of them with a breakpoint and the last that an
     automatic breakpoint may stand on (-1: none). `opening`: the messages behind may still be instructions."""
 
@@ -100,7 +100,7 @@ class _Prefix:
         self.seeded, self.opening = seeded, opening
         self.longer: dict[int, _Prefix | None] = {}
 
-    def rolled(self, piece: _Piece, seeds: tuple[tuple[Section, str], ...]) -> _Prefix:
+    def rolled(self, piece: _Rolled, seeds: tuple[tuple[Section, str], ...]) -> _Prefix:
         """This prefix and a slice more."""
         found, mark, eligible, settled, seeded = self.digest, self.mark, self.eligible, self.settled, self.seeded
         for index, (section, role, block) in enumerate(piece.blocks):
@@ -127,12 +127,12 @@ class _Rest(NamedTuple):
     start: _Prefix
 
 
-class Slices:
+class BlockSlices:
     """What was seen of requests so far."""
 
     def __init__(self) -> None:
         self._rests: dict[tuple[object, ...], _Rest | None] = {}
-        self._pieces: tuple[dict[int, _Piece | None], dict[int, _Piece | None]] = ({}, {})
+        self._pieces: tuple[dict[int, _Rolled | None], dict[int, _Rolled | None]] = ({}, {})
         self._families: dict[tuple[bool, int, int, int], str] = {}
         self._key, self._size = key_from_environment(), 0
 
@@ -174,12 +174,12 @@ class Slices:
         return prefix.eligible if automatic else prefix.mark or prefix.settled
 
     def _rest(self, teller: Teller, request: Request) -> _Rest | None:
-        told = tuple(map(bytes, astuple(request)[_FIRST_OF_REST:]))
-        key = (teller, bool(request.system), told)
+        raw_parts = tuple(map(bytes, astuple(request)[_FIRST_OF_REST:]))
+        key = (teller, bool(request.system), raw_parts)
         if key not in self._rests:
             self._size += 1
-            given = {name: raw for name, raw in zip(_REST, told, strict=True) if raw}
-            self._rests[key] = _rest_of(teller, request, given)
+            fields = {name: raw for name, raw in zip(_REST, raw_parts, strict=True) if raw}
+            self._rests[key] = _rest_of(teller, request, fields)
         return self._rests[key]
 
     def _forget(self) -> None:
@@ -196,7 +196,7 @@ class Slices:
         self._size += 1
         if self._size > _MOST:
             self._forget()
-        piece = self._piece(rest, hashed if before.opening else -hashed, raw, section)
+        piece = self._roll(rest, hashed if before.opening else -hashed, raw, section)
         if piece is None:
             before.longer[hashed] = None
             return None
@@ -212,7 +212,7 @@ class Slices:
         if b'"cache_control"' not in slice_:
             before.longer.setdefault(_hash(slice_), _without_mark(made, before.mark))
 
-    def _piece(self, rest: _Rest, key: int, raw: msgspec.Raw, section: Section) -> _Piece | None:
+    def _roll(self, rest: _Rest, key: int, raw: msgspec.Raw, section: Section) -> _Rolled | None:
         if section is not Section.MESSAGES:
             return _whole(rest.backend, raw, section)
         pieces = self._pieces[rest.chat]
@@ -226,10 +226,10 @@ def _without_mark(prefix: _Prefix, mark: str) -> _Prefix:
     return _Prefix(prefix.digest, mark, prefix.eligible, prefix.settled, prefix.seeded, prefix.opening)
 
 
-def _rest_of(teller: Teller, request: Request, given: dict[str, bytes]) -> _Rest | None:
-    if not _FOREIGN.isdisjoint(given):
+def _rest_of(teller: Teller, request: Request, fields: dict[str, bytes]) -> _Rest | None:
+    if not _FOREIGN.isdisjoint(fields):
         return None
-    body = {name: orjson.loads(raw) for name, raw in given.items()}
+    body = {name: orjson.loads(raw) for name, raw in fields.items()}
     shape: dict[str, object] = {**body, "messages": [], **({"system": ""} if request.system else {})}
     backend = backend_of(teller.provider, teller.api, shape)
     if backend is not Backend.OPENAI_CHAT and backend not in _MESSAGES_API:
@@ -252,15 +252,15 @@ def _family(backend: Backend, request: Request, messages: list[msgspec.Raw]) -> 
     return family_of(prompt) if any(b.section is not Section.TOOLS for b in prompt.blocks) else ""
 
 
-def _whole(backend: Backend, raw: msgspec.Raw, section: Section) -> _Piece:
+def _whole(backend: Backend, raw: msgspec.Raw, section: Section) -> _Rolled:
     """The tools or the system prompt, as the lowering has them."""
     prompt = lower({section.value: orjson.loads(bytes(raw))}, backend)
     marked = prompt.marked()
     blocks = tuple((b.section, b.role, b.digest) for b in prompt.blocks)
-    return _Piece(blocks, marked[-1][0] if marked else -1, opening=True)
+    return _Rolled(blocks, marked[-1][0] if marked else -1, opening=True)
 
 
-def _message(raw: msgspec.Raw, chat: bool, opening: bool, key: bytes) -> _Piece | None:
+def _message(raw: msgspec.Raw, chat: bool, opening: bool, key: bytes) -> _Rolled | None:
     """A message in its plain forms; None for any other."""
     message = orjson.loads(memoryview(raw))
     role = message.get("role") if isinstance(message, dict) else None
@@ -281,4 +281,4 @@ def _message(raw: msgspec.Raw, chat: bool, opening: bool, key: bytes) -> _Piece 
         elif part:
             eligible = index
         blocks.append((section, role, blake2b(orjson.dumps(bare), digest_size=16, key=key).hexdigest()))
-    return _Piece(tuple(blocks), -1 if chat else mark, eligible, opening)
+    return _Rolled(tuple(blocks), -1 if chat else mark, eligible, opening)

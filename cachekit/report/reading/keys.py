@@ -16,7 +16,7 @@ costs, in billionths of a USD."""
 NANO = 10**9
 """Billionths in one."""
 
-WITH, WITHOUT, TOLD = "with", "without", "told"
+WITH, WITHOUT, REPORTED_ONLY = "with", "without", "told"
 """Whether calls of logs that may hold requests do; in our own log their family may be told all the same."""
 
 

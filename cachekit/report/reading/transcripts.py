@@ -12,7 +12,7 @@ from cachekit.core.logs.claude_code import SYNTHETIC, calls_of, summaries
 from cachekit.core.logs.claude_replies import Reply, collect
 from cachekit.report.folding.counting import Counting, side_of, slot_of
 from cachekit.report.folding.ledger import Sums, Track
-from cachekit.report.folding.state import State, told
+from cachekit.report.folding.state import State, summary_counts
 from cachekit.report.folding.track import Attempt, Entry, entry_of
 from cachekit.report.options import ReportOptions
 
@@ -33,7 +33,7 @@ def fold_transcripts(sources: Iterable[Source], options: ReportOptions) -> State
     for reply in taken:
         taking.add(reply)
     for summary in summaries(replies):
-        counting.ledger.tally.update(told(summary))
+        counting.ledger.tally.update(summary_counts(summary))
     return counting.state()
 
 

@@ -9,12 +9,12 @@ from decimal import Decimal
 import pytest
 
 from cachekit.cli.common.text import plain
-from cachekit.cli.warm.plan import describe_way
+from cachekit.cli.warm.plan import describe_choice
 from cachekit.cli.warm.screen import Board, Lines
 from cachekit.cli.warm.text import json_line, line, outline, summary_text
 from cachekit.core.model.usage import Usage
 from cachekit.warm import Ending, ScopeSummary, WarmResult, WarmSummary, WarmVerdict
-from cachekit.warm.planning import Way
+from cachekit.warm.planning import WarmChoice
 
 TICK = WarmResult(
     scope="support",
@@ -119,4 +119,4 @@ WAYS = [
 
 @pytest.mark.parametrize(("hours", "words"), WAYS, ids=[words for _, words in WAYS])
 def test_a_way_is_told_in_words(hours, words) -> None:
-    assert describe_way(Way("5m", bool(hours), hours, Decimal(1), 1, 1)) == words
+    assert describe_choice(WarmChoice("5m", bool(hours), hours, Decimal(1), 1, 1)) == words

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cachekit import audit
-from cachekit.core.auditors.audit import AuditOptions, audit_given
+from cachekit.core.auditors.audit import AuditOptions, audit_unwrapped
 from cachekit.core.auditors.fix import fix_request
 from cachekit.core.auditors.records import unwrap
 from cachekit.core.auditors.suggest import suggest
@@ -208,7 +208,7 @@ def test_every_finding_has_a_place_in_the_request_or_names_the_missing_key(made)
 def test_every_fix_of_a_finding_leaves_the_prompt_as_it_is(made):
     backend, request_ = made
     given_ = unwrap(request_)
-    report = audit_given(given_, backend, AuditOptions())
+    report = audit_unwrapped(given_, backend, AuditOptions())
     fixed = fix_request(report, given_, AuditOptions())
     assert [b.digest for b in fixed.report.prompt.blocks] == [b.digest for b in report.prompt.blocks]
     assert len(fixed.report.unkept) <= len(report.unkept)
@@ -219,7 +219,7 @@ def test_every_fix_of_a_finding_leaves_the_prompt_as_it_is(made):
 def test_what_is_suggested_was_tried_and_reaches_the_wire(made):
     backend, request_ = made
     given_ = unwrap(request_)
-    report = audit_given(given_, backend, AuditOptions())
+    report = audit_unwrapped(given_, backend, AuditOptions())
     suggested = [edit for one in suggest(report, given_, AuditOptions()) for edit in one.edits]
     if suggested:
         from cachekit.core.auditors.trial import tried

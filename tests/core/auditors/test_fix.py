@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from cachekit.core.auditors.audit import AuditOptions, audit_given
+from cachekit.core.auditors.audit import AuditOptions, audit_unwrapped
 from cachekit.core.auditors.fix import fix_request
 from cachekit.core.auditors.records import unwrap
 from cachekit.core.auditors.suggest import suggest, suggest_breakpoints
@@ -169,7 +169,7 @@ def options(backend):
 
 
 def audited(backend, request):
-    return audit_given(unwrap(request), backend, options(backend))
+    return audit_unwrapped(unwrap(request), backend, options(backend))
 
 
 def written(request, steps):

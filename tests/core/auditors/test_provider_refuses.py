@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cachekit.auditing.audit import audit
-from cachekit.core.auditors.audit import AuditOptions, audit_given
+from cachekit.core.auditors.audit import AuditOptions, audit_unwrapped
 from cachekit.core.auditors.fix import fix_request
 from cachekit.core.auditors.records import unwrap
 from cachekit.core.catalog.refusals import refusal_rows
@@ -45,7 +45,7 @@ def points(value) -> int:
 def test_a_fix_takes_the_refused_point_away_and_sets_none_beside_it(path):
     request = json.loads(path.read_text())
     taken, options = unwrap(request), AuditOptions()
-    fixed = fix_request(audit_given(taken, "bedrock-converse", options), taken, options)
+    fixed = fix_request(audit_unwrapped(taken, "bedrock-converse", options), taken, options)
     assert not [finding for finding in fixed.report.findings if finding.refused]
     assert points(fixed.report.prompt.body) <= points(request)
     caches = "llama" not in path.stem and "openai" not in path.stem

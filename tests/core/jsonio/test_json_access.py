@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cachekit.core.jsonio.json_access import moment, told_count
+from cachekit.core.jsonio.json_access import moment, parse_count
 
 TIMES = {
     "seconds": (1793527200.5, 1793527200.5),
@@ -52,4 +52,4 @@ COUNTS = {
 @pytest.mark.parametrize("case", COUNTS)
 def test_a_count_may_be_text(case: str) -> None:
     given, wanted = COUNTS[case]
-    assert told_count(given) == wanted
+    assert parse_count(given) == wanted

@@ -15,7 +15,7 @@ from cachekit.core.model.calls import Billing, Call
 from cachekit.core.model.errors import InputError, UsageError
 from cachekit.core.model.usage import Usage
 from cachekit.replay.live import Timing, plan_live
-from cachekit.replay.live.budget import Purse
+from cachekit.replay.live.budget import Budget
 from cachekit.replay.live.sendable import outgoing_of, with_bytes
 from cachekit.replay.live.values import BUDGET, LIMIT, LiveOptions
 from cachekit.replay.strategies import parse_strategy
@@ -241,7 +241,7 @@ AMOUNTS = st.decimals(0, 3, places=3)
 
 @given(st.lists(st.tuples(AMOUNTS, st.decimals(0, 1, places=2), st.booleans()), max_size=40))
 def test_a_purse_never_gives_more_than_it_holds(calls) -> None:
-    purse, held = Purse(Decimal(10)), []
+    purse, held = Budget(Decimal(10)), []
     for most, share, ends in calls:
         if purse.reserve(most):
             held.append((most, share))

@@ -30,8 +30,8 @@ def no_mark(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
 
     Bad: a 20,000-token system prompt without a marker. Good: the same with a marker on its last block.
     """
-    asked = prompt.marked() or any(note.code in _SPOILT for note in prompt.notes)
-    if not takes_marks(prompt, policy) or policy.implicit or asked:
+    has_markers = prompt.marked() or any(note.code in _SPOILT for note in prompt.notes)
+    if not takes_marks(prompt, policy) or policy.implicit or has_markers:
         return
     long_enough = reaches(policy, prompt.total().high)
     by_itself = (caches_by_itself(policy) and long_enough) or _other_maker(prompt, policy)

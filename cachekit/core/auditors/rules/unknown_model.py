@@ -23,11 +23,11 @@ def unknown_model(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
     if policy.known or any(note.code == "library_refuses" for note in prompt.notes):
         return
     named = prompt.scope.model
-    asks = prompt.marked() or not takes_marks(prompt, policy)  # else it is no, whatever the model
-    said = f"model {named[:80]!r} is not known" if named else "the request names no model"
+    wants_cache = prompt.marked() or not takes_marks(prompt, policy)  # else it is no, whatever the model
+    subject = f"model {named[:80]!r} is not known" if named else "the request names no model"
     yield Hit(
-        f"{named[:80]}: {policy.note}" if policy.note else f"{said}: minimum, lifetimes and price cannot be checked",
+        f"{named[:80]}: {policy.note}" if policy.note else f"{subject}: minimum, lifetimes and price cannot be checked",
         "model" if named else "",
         hint="map it under [models], or describe it under [policy], in cachekit.toml",
-        verdict=Verdict.UNSURE if asks else None,
+        verdict=Verdict.UNSURE if wants_cache else None,
     )

@@ -58,7 +58,7 @@ def _policy(identity: Identity, api: str) -> Policy:
     if identity.host in hosts:
         row = _row(identity.host, identity.model) if identity.model else None
         if row is None:
-            return Policy(name, identity.host, note=why_without_policy(name, identity.host))
+            return Policy(name, identity.host, note=explain_missing_policy(name, identity.host))
         through = _words(row.get("through"))
         return _made(name, identity.host, {**row, **_elsewhere()} if api and through and api not in through else row)
     rows = [row for host in hosts if identity.model and (row := _row(host, identity.model)) is not None]
@@ -70,7 +70,7 @@ def _elsewhere() -> _Row:
     return mapping(_data().get("elsewhere"))
 
 
-def why_without_policy(name: str, host: str) -> str:
+def explain_missing_policy(name: str, host: str) -> str:
     """Why a model that has a price for cached input has no policy; empty where nothing is known of it at all."""
     for row in map(mapping, items(_data().get("without"))):
         if text(row.get("host")) == host and re.fullmatch(text(row.get("names")) or "", name):

@@ -13,7 +13,7 @@ _FORCED = frozenset({"any", "tool", "required", "function"})
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class CallerFields:
     """`forced`: a tool must be called. `thinking`: of type enabled, or asked of a router in its form. `schema`: of
     structured output, None without one. `pro_mode`: OpenAI's, which pays for several passes. `keeps_thinking_from`: the
     index of the first block whose thinking is kept by a model that drops earlier thinking."""
@@ -28,13 +28,13 @@ class Asked:
     keeps_thinking_from: int = 0
 
 
-def asked_of(prompt: Prompt) -> Asked:
+def fields_of_caller(prompt: Prompt) -> CallerFields:
     """What the request behind a prompt asks for; where its body is not at hand, as far as its blocks tell."""
     body = _body(prompt.body)
     extra = mapping(body.get("additionalModelRequestFields"))
     thinking = body.get("thinking") or extra.get("thinking") or extra.get("reasoning_config")
     routed = mapping(body.get("reasoning"))
-    return Asked(
+    return CallerFields(
         tools=any(block.section is Section.TOOLS for block in prompt.blocks),
         forced=_forced(body),
         thinking=mapping(thinking).get("type") == "enabled" or bool({"effort", "max_tokens", "enabled"} & set(routed)),

@@ -42,13 +42,13 @@ def gauge_for(wanted: tuple[str, ...], vocabulary: str = AUTO) -> Gauge:
     if vocabulary == NONE:
         return Gauge(wanted[0])
     if vocabulary != AUTO:
-        return _asked(vocabulary)
+        return _requested(vocabulary)
     found = ((name, _at_hand(name, _settings())) for name in wanted)
     name, encode = next(((name, encode) for name, encode in found if encode is not None), (wanted[0], None))
     return Gauge(name, encode)
 
 
-def _asked(vocabulary: str) -> Gauge:
+def _requested(vocabulary: str) -> Gauge:
     if vocabulary not in known_vocabularies():
         known = ", ".join((AUTO, NONE, *known_vocabularies()))
         raise UsageError(f"unknown vocabulary {vocabulary[:40]!r}", hint=f"known are {known}")

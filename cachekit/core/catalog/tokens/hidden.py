@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from cachekit.core.catalog.tokens.caller_fields import Asked
+from cachekit.core.catalog.tokens.caller_fields import CallerFields
 from cachekit.core.catalog.tokens.dialect import CLAUDE, NOVA, NOVA_2, OPENAI, Dialect, scaled
 from cachekit.core.catalog.tokens.gauge import count
 from cachekit.core.catalog.tokens.parts import json_text
@@ -29,15 +29,15 @@ class Hidden(NamedTuple):
     before_messages: Span
 
 
-def hidden_of(prompt: Prompt, dialect: Dialect, asked: Asked) -> Hidden:
+def hidden_of(prompt: Prompt, dialect: Dialect, fields: CallerFields) -> Hidden:
     """All hidden tokens of a request. What a prompt's frame costs (its base) is among them."""
     base = scaled(dialect, Span(dialect.rates.base - 1, dialect.rates.base, dialect.rates.base + 1))
-    settings = _settings(dialect, asked)
-    if not asked.tools:
+    settings = _settings(dialect, fields)
+    if not fields.tools:
         return Hidden(Span(), base + settings)
     if dialect.family == OPENAI:
-        return Hidden(_namespace(prompt, dialect, asked), base + settings)
-    tools = tool_prompt(dialect, asked.forced)
+        return Hidden(_namespace(prompt, dialect, fields), base + settings)
+    tools = tool_prompt(dialect, fields.forced)
     after = number(table("hidden_tools", "after_system").get("share")) or 0.0
     share = after if dialect.family == CLAUDE else 0.0
     return Hidden(tools * (1 - share), tools * share + base + settings)
@@ -86,7 +86,7 @@ def _rank(version: tuple[int, int]) -> int:
     return version[0] * 10 + version[1]
 
 
-def _namespace(prompt: Prompt, dialect: Dialect, asked: Asked) -> Span:
+def _namespace(prompt: Prompt, dialect: Dialect, fields: CallerFields) -> Span:
     """What surrounds OpenAI's tools."""
     rates = table("hidden_tools", OPENAI)
     api = "chat" if dialect.chat else "responses"
@@ -95,22 +95,22 @@ def _namespace(prompt: Prompt, dialect: Dialect, asked: Asked) -> Span:
         names.append("chat_system")
     if dialect.reasoning and dialect.model.family != "o":
         names.append(f"{api}_gpt5")
-    elif asked.forced:
+    elif fields.forced:
         names.append(f"{api}_required")
     return within(sum(number(rates.get(name)) or 0.0 for name in names), number(rates.get("band")) or 0.0)
 
 
-def _settings(dialect: Dialect, asked: Asked) -> Span:
+def _settings(dialect: Dialect, fields: CallerFields) -> Span:
     """What settings bring along. Each is known for the family that it was recorded on, and taken as 0 elsewhere."""
-    total = _structured(dialect, asked.schema)
+    total = _structured(dialect, fields.schema)
     if dialect.family == CLAUDE:
-        if asked.thinking:
+        if fields.thinking:
             total += span_of(table("extras", "thinking"))
-        if asked.citations:
+        if fields.citations:
             total += span_of(table("extras", "citations"))
-        if asked.mcp_servers:
-            total += span_of(table("extras", "mcp_servers")) * asked.mcp_servers
-    elif dialect.family == OPENAI and asked.pro_mode:
+        if fields.mcp_servers:
+            total += span_of(table("extras", "mcp_servers")) * fields.mcp_servers
+    elif dialect.family == OPENAI and fields.pro_mode:
         total += span_of(table("extras", "pro_mode"))
     return total
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from cachekit.core.catalog.tokens.caller_fields import Asked, asked_of
+from cachekit.core.catalog.tokens.caller_fields import CallerFields, fields_of_caller
 from cachekit.core.catalog.tokens.dialect import CLAUDE, OPENAI, Dialect, apply, dialect_of, scaled, thing
 from cachekit.core.catalog.tokens.gauge import AUTO, count
 from cachekit.core.catalog.tokens.hidden import hidden_of
@@ -38,9 +38,9 @@ def measure(prompt: Prompt, vocabulary: str = AUTO) -> Prompt:
     """
     if all(block.raw is None for block in prompt.blocks) and prompt.blocks:
         return prompt
-    dialect, asked = dialect_of(prompt, vocabulary), asked_of(prompt)
-    hidden = hidden_of(prompt, dialect, asked)
-    spans = list(_spans(prompt, dialect, asked))
+    dialect, fields = dialect_of(prompt, vocabulary), fields_of_caller(prompt)
+    hidden = hidden_of(prompt, dialect, fields)
+    spans = list(_spans(prompt, dialect, fields))
     first_tool = next((i for i, block in enumerate(prompt.blocks) if block.section is Section.TOOLS), None)
     if first_tool is not None:
         spans[first_tool] += hidden.with_tools
@@ -60,10 +60,10 @@ def _whole(spans: Iterable[Span]) -> Iterator[Tokens]:
         before = Tokens(low, mid, high)
 
 
-def _spans(prompt: Prompt, dialect: Dialect, asked: Asked) -> Iterator[Span]:
+def _spans(prompt: Prompt, dialect: Dialect, fields: CallerFields) -> Iterator[Span]:
     message = ""
     for index, block in enumerate(prompt.blocks):
-        span = block_span(block, dialect, kept=_keeps_thinking(dialect, asked, index))
+        span = block_span(block, dialect, kept=_keeps_thinking(dialect, fields, index))
         if (found := _message_of(block, dialect)) and found != message:
             message = found
             span += thing(dialect, dialect.rates.message)
@@ -78,9 +78,9 @@ def _message_of(block: Block, dialect: Dialect) -> str:
     return block.route[: found.end()]
 
 
-def _keeps_thinking(dialect: Dialect, asked: Asked, index: int) -> bool:
+def _keeps_thinking(dialect: Dialect, fields: CallerFields, index: int) -> bool:
     """Opus before 4.5, Sonnet before 4.6 and every Haiku drop the thinking of turns before the last user text."""
-    if index >= asked.keeps_thinking_from:
+    if index >= fields.keeps_thinking_from:
         return True
     if dialect.family == OPENAI:
         return False

@@ -125,9 +125,9 @@ def _call(block: Mapping[str, object], _depth: int) -> Iterator[Part]:
 
 
 def _result(block: Mapping[str, object], depth: int) -> Iterator[Part]:
-    held = mapping(block.get("toolResult")) or block
+    holder = mapping(block.get("toolResult")) or block
     yield Part(Cost.RESULT, "")
-    yield from _parts(held.get("content", held.get("output")), depth + 1)
+    yield from _parts(holder.get("content", holder.get("output")), depth + 1)
 
 
 def _json(block: Mapping[str, object], _depth: int) -> Iterator[Part]:
@@ -157,10 +157,10 @@ def _reasoning_content(block: Mapping[str, object], _depth: int) -> Iterator[Par
 
 
 def _search_result(block: Mapping[str, object], depth: int) -> Iterator[Part]:
-    held = mapping(block.get("searchResult")) or block
+    holder = mapping(block.get("searchResult")) or block
     yield Part(Cost.DOCUMENT, "")
-    yield _headings(held, "title", "source")
-    yield from _parts(held.get("content"), depth + 1)
+    yield _headings(holder, "title", "source")
+    yield from _parts(holder.get("content"), depth + 1)
 
 
 def _web_result(block: Mapping[str, object], depth: int) -> Iterator[Part]:
@@ -176,32 +176,32 @@ def _headings(block: Mapping[str, object], *keys: str) -> Part:
 
 def _image(block: Mapping[str, object], _depth: int) -> Iterator[Part]:
     """The base64 of an image; empty where it is only named (a link, a file id)."""
-    held = mapping(block.get("image")) or block
-    source, link = mapping(held.get("source")), held.get("image_url")
+    holder = mapping(block.get("image")) or block
+    source, link = mapping(holder.get("source")), holder.get("image_url")
     url = text(mapping(link).get("url")) or text(link) or text(source.get("url")) or ""
     data = url.partition(",")[2] if url.startswith("data:") else _data(source.get("data", source.get("bytes")))
-    yield Part(Cost.IMAGE, data, held)
+    yield Part(Cost.IMAGE, data, holder)
 
 
 def _file(block: Mapping[str, object], depth: int) -> Iterator[Part]:
     """A document: its text where it has one, else the data to guess its pages from."""
-    held = mapping(block.get("document")) or mapping(block.get("file")) or block
-    source = mapping(held.get("source"))
+    holder = mapping(block.get("document")) or mapping(block.get("file")) or block
+    source = mapping(holder.get("source"))
     yield Part(Cost.DOCUMENT, "")
-    yield _headings(held, "title", "context")
+    yield _headings(holder, "title", "context")
     if source.get("type") == "text":
         yield Part(Cost.TEXT, text(source.get("data")) or "")
     elif "content" in source or "text" in source:
         yield from _parts(source.get("content", source.get("text")), depth + 1)
     else:
-        data = _data(source.get("data", source.get("bytes"))) or _data(held.get("file_data"))
-        kind = Cost.TEXT_FILE if _is_text(held, source, data) else Cost.FILE
-        yield Part(kind, data.partition(",")[2] if data.startswith("data:") else data, held)
+        data = _data(source.get("data", source.get("bytes"))) or _data(holder.get("file_data"))
+        kind = Cost.TEXT_FILE if _is_text(holder, source, data) else Cost.FILE
+        yield Part(kind, data.partition(",")[2] if data.startswith("data:") else data, holder)
 
 
-def _is_text(held: Mapping[str, object], source: Mapping[str, object], data: str) -> bool:
+def _is_text(holder: Mapping[str, object], source: Mapping[str, object], data: str) -> bool:
     media = text(source.get("media_type")) or data[:40].removeprefix("data:")
-    return held.get("format") in _TEXT_FORMATS or media.startswith("text/")
+    return holder.get("format") in _TEXT_FORMATS or media.startswith("text/")
 
 
 def _media(block: Mapping[str, object], _depth: int) -> Iterator[Part]:

@@ -53,9 +53,9 @@ def encoder(name: str, environment: Mapping[str, str] = os.environ) -> Encode | 
 
     Raises UsageError where `CACHEKIT_VOCABULARY` is set and cannot serve: a setting is never ignored in silence.
     """
-    given = environment.get(VARIABLE)
-    if given:
-        return _given(Path(given), known_vocabularies()[name])
+    setting = environment.get(VARIABLE)
+    if setting:
+        return _from_file(Path(setting), known_vocabularies()[name])
     if not _has_tiktoken():
         return None
     for folder in _cache_folders(environment):
@@ -65,7 +65,7 @@ def encoder(name: str, environment: Mapping[str, str] = os.environ) -> Encode | 
     return None
 
 
-def _given(path: Path, vocabulary: Vocabulary) -> Encode | None:
+def _from_file(path: Path, vocabulary: Vocabulary) -> Encode | None:
     """The vocabulary that the user named. A file of another known vocabulary is no error: it serves other models."""
     if not _has_tiktoken():
         raise UsageError("needs tiktoken", where=VARIABLE, hint="pip install 'llm-cachekit[tokens]'")

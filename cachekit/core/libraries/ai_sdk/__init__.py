@@ -79,8 +79,8 @@ class _Options:
         if found and self.target.maker == "anthropic":
             self.count += 1
             if self.count > _MOST:
-                why = "a request holds at most four breakpoints; later ones are left out with a warning"
-                self.log.lose(found.route, why, "remove one of those before it", silent=False)
+                reason = "a request holds at most four breakpoints; later ones are left out with a warning"
+                self.log.lose(found.route, reason, "remove one of those before it", silent=False)
                 return None
         return found
 
@@ -93,12 +93,12 @@ class _Options:
         for key in _FORMER:
             options = mapping(holder.get(key))
             if any(mapping(options.get(maker)).get(name) for maker, names in _MARKERS.items() for name in names):
-                why = f"`{key}` was the name before AI SDK 5 and is not read any more"
-                self.log.lose(join(route, key), why, f"write {self._form}")
+                reason = f"`{key}` was the name before AI SDK 5 and is not read any more"
+                self.log.lose(join(route, key), reason, f"write {self._form}")
         for key in ("cache_control", "cacheControl", "cachePoint"):
             if holder.get(key) is not None:
-                why = f"`{key}` is no field of the AI SDK here, and is left out"
-                self.log.lose(join(route, key), why, f"write {self._form}")
+                reason = f"`{key}` is no field of the AI SDK here, and is left out"
+                self.log.lose(join(route, key), reason, f"write {self._form}")
 
 
 def translate(request: Mapping[str, object], version: str) -> Wire:
@@ -231,8 +231,8 @@ def _anthropic_blocks(message: Mapping[str, object], route: str, options: _Optio
     if own and blocks and blocks[-1].point is None and blocks[-1].kind != "thinking":
         blocks[-1] = blocks[-1].marked(own)
     elif own:
-        why = "the last part carries a marker of its own, or cannot carry one"
-        options.log.lose(own.route, why, "leave one marker, on a part with text")
+        reason = "the last part carries a marker of its own, or cannot carry one"
+        options.log.lose(own.route, reason, "leave one marker, on a part with text")
     return blocks
 
 

@@ -275,7 +275,7 @@ def _send_converse(prepared: Prepared, tools: tuple[TracedBlock, ...]) -> Wire:
         made = replace(made, messages=write_tools_as_text(made.messages))
     body = _converse_body(made, settings)
     found = refusals(body.fields)
-    raises = f"ParamValidationError: {found[0].route or 'request'} {found[0].why}" if found else None
+    raises = f"ParamValidationError: {found[0].route or 'request'} {found[0].reason}" if found else None
     complaints = (refused(replace(refusal, route=nearest(refusal.route, body.origin))) for refusal in found)
     notes, unsure = (*settings.notes, *complaints), settings.unknown_model()
     return Wire(Backend.BEDROCK_CONVERSE, body.fields, settings.model, body.origin, notes, raises, unsure)

@@ -132,8 +132,8 @@ def _convert(blocks: Iterable[TracedBlock], rules: Rules) -> Iterator[TracedBloc
         elif is_data(snake):
             yield _data(block, rules)
         elif block.kind in _LATER and not rules.newest:
-            why = "has a type that this release lacks (Unsupported content block type)"
-            raise RefusedError(f"ValueError: {block.route} {why}")
+            reason = "has a type that this release lacks (Unsupported content block type)"
+            raise RefusedError(f"ValueError: {block.route} {reason}")
         else:
             yield from _typed(block, rules)
 

@@ -62,13 +62,16 @@ def find_losses(request: Mapping[str, object], settings: Settings, wire: Wire) -
     for marker in markers:
         found = sent.get(marker.route) or (sent.get(_carrier(marker.route)) if settings.wire == "vertex" else None)
         if found is None:
-            why, hint = _explain_drop(settings.wire, marker)
+            reason, hint = _explain_drop(settings.wire, marker)
             inside = [one for one in markers if one.route.startswith(f"{marker.route}.content")]
             if marker.place == "message" and inside:
-                why, hint = f"{why}; the marker in the content is a second one", "remove the one beside the content"
+                reason, hint = (
+                    f"{reason}; the marker in the content is a second one",
+                    "remove the one beside the content",
+                )
             unknown = marker.marker != "cache_control" and marker.place == "system block"
             warned = settings.wire == "claude" and unknown and settings.newest
-            yield Note("dropped", marker.route, f"{who} {why}", hint, silent=not warned)
+            yield Note("dropped", marker.route, f"{who} {reason}", hint, silent=not warned)
             continue
         # A marker on a block of a tool message belongs inside its result; anywhere else it has been moved.
         if marker.place == "tool message" and found.route.count("content") == 1 and marker.route in sent:

@@ -83,6 +83,6 @@ def inline_image(block: TracedBlock) -> TracedBlock:
         return TracedBlock({"type": "image", "source": source}, block.route)
     image = image_of_url(block)
     if mapping(image.block["source"]).get("type") != "base64":
-        why = "is no inline image (Anthropic only supports base64-encoded images)"
-        raise RefusedError(f"ValueError: {block.route} {why}")
+        reason = "is no inline image (Anthropic only supports base64-encoded images)"
+        raise RefusedError(f"ValueError: {block.route} {reason}")
     return image

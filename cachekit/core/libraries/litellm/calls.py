@@ -6,17 +6,27 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from cachekit.core.jsonio.json_access import items, mapping
-from cachekit.core.libraries.litellm.chats import Way, anthropic_draft, converse_draft
+from cachekit.core.libraries.litellm.chats import Transport, anthropic_draft, converse_draft
 from cachekit.core.libraries.litellm.fates import apply_fates, without_ttl
 from cachekit.core.libraries.litellm.intake import breakpoints_as_markers, native_input, notes_of, read_chat, read_input
 from cachekit.core.libraries.litellm.openai import chat_wire, flat_draft, nova_draft, responses_wire
 from cachekit.core.libraries.litellm.points import Ground, inject, without_points
 from cachekit.core.libraries.litellm.proxy import ENDPOINT, adapted, native_body, native_draft, read_anthropic
-from cachekit.core.libraries.litellm.reasons import Why
+from cachekit.core.libraries.litellm.reasons import LossReason
 from cachekit.core.libraries.litellm.release import Release, bare_provider, is_claude_family
 from cachekit.core.libraries.litellm.routing import Destination, Form, destination
 from cachekit.core.libraries.litellm.systems import without_developer
-from cachekit.core.libraries.litellm.values import Ask, Chat, Draft, Message, Piece, Place, RefusalError, blocks, gone
+from cachekit.core.libraries.litellm.values import (
+    Chat,
+    Draft,
+    MarkerRequest,
+    Message,
+    Place,
+    RefusalError,
+    SentBlock,
+    blocks,
+    gone,
+)
 from cachekit.core.libraries.shapes import is_anthropic_shaped
 from cachekit.core.libraries.wire import Wire
 from cachekit.core.model.backends import Backend
@@ -27,10 +37,10 @@ def anthropic_body(draft: Draft, model: str) -> tuple[dict[str, object], dict[st
     """The body of an Anthropic call, and its origin."""
     body: dict[str, object] = {"model": model, "messages": _messages(draft.messages), **draft.fields}
     origin = _message_origin(draft.messages, "content") | dict(draft.origin)
-    for key, pieces in (("system", draft.system), ("tools", draft.tools)):
-        if blocks(pieces):
-            body[key] = blocks(pieces)
-            origin |= _origin(pieces, key)
+    for key, sent_blocks in (("system", draft.system), ("tools", draft.tools)):
+        if blocks(sent_blocks):
+            body[key] = blocks(sent_blocks)
+            origin |= _origin(sent_blocks, key)
     return body, origin
 
 
@@ -56,11 +66,11 @@ def _field_origin(fields: Mapping[str, object]) -> dict[str, str]:
 
 
 def _messages(messages: Iterable[Message]) -> list[Mapping[str, object]]:
-    return [{"role": message.role, "content": blocks(message.pieces)} for message in _sent_messages(messages)]
+    return [{"role": message.role, "content": blocks(message.sent_blocks)} for message in _sent_messages(messages)]
 
 
 def _sent_messages(messages: Iterable[Message]) -> list[Message]:
-    return [message for message in messages if blocks(message.pieces)]
+    return [message for message in messages if blocks(message.sent_blocks)]
 
 
 def _message_origin(messages: Iterable[Message], inside: str) -> dict[str, str]:
@@ -68,24 +78,24 @@ def _message_origin(messages: Iterable[Message], inside: str) -> dict[str, str]:
     for number, message in enumerate(_sent_messages(messages)):
         route = join("messages", number)
         out[route] = _turn(message)
-        out |= _origin(message.pieces, join(route, "content"), inside)
+        out |= _origin(message.sent_blocks, join(route, "content"), inside)
     return out
 
 
 def _turn(message: Message) -> str:
     """The user's message that a message of the body begins with."""
-    first = next(piece.route for piece in message.pieces if piece.block is not None)
+    first = next(sent_block.route for sent_block in message.sent_blocks if sent_block.block is not None)
     steps = first.split("]", 1)
     return f"{steps[0]}]" if len(steps) > 1 else parent(first)
 
 
-def _origin(pieces: Iterable[Piece], route: str, inside: str = "") -> dict[str, str]:
+def _origin(sent_blocks: Iterable[SentBlock], route: str, inside: str = "") -> dict[str, str]:
     out: dict[str, str] = {}
-    for number, piece in enumerate(piece for piece in pieces if piece.block is not None):
+    for number, sent_block in enumerate(sent_block for sent_block in sent_blocks if sent_block.block is not None):
         at = join(route, number)
-        out[at] = piece.route
+        out[at] = sent_block.route
         if inside:
-            out |= _origin(piece.inner, f"{at}.{inside}")
+            out |= _origin(sent_block.inner, f"{at}.{inside}")
     return out
 
 
@@ -112,7 +122,7 @@ def wire_of(request: Mapping[str, object], release: Release) -> Wire:
             return responses_call(request, to, release)
         if request.get(ENDPOINT) or is_anthropic_shaped(request):
             return _endpoint(request, to, release)
-        return _sent(_prepared(request, to, release), Way(to, release))
+        return _sent(_prepared(request, to, release), Transport(to, release))
     except RefusalError as refusal:
         return replace(_empty(to), raises=f"LiteLLM {release.name} raises: {refusal}")
 
@@ -196,7 +206,7 @@ def _endpoint(request: Mapping[str, object], to: Destination, release: Release) 
         to = replace(to, form=Form.RESPONSES)
     chat = adapted(chat, lead, to, release, keeps=bool(to.breakpoints(request)) or to.form is Form.GEMINI)
     chat = chat if release.modern else inject(chat, _ground(request, to, release))
-    return _sent(_without_developer(chat), Way(to, release))
+    return _sent(_without_developer(chat), Transport(to, release))
 
 
 def _without_whole(chat: Chat) -> Chat:
@@ -205,8 +215,8 @@ def _without_whole(chat: Chat) -> Chat:
     if control is None:
         return chat
     extras = {key: value for key, value in chat.extras.items() if key != "cache_control"}
-    ask = Ask("cache_control", control, Place.REQUEST, "cache_control")
-    return replace(chat, extras=extras, lost=(*chat.lost, (ask, Why.PLACE)))
+    marker = MarkerRequest("cache_control", control, Place.REQUEST, "cache_control")
+    return replace(chat, extras=extras, lost=(*chat.lost, (marker, LossReason.PLACE)))
 
 
 def responses_call(request: Mapping[str, object], to: Destination, release: Release) -> Wire:
@@ -214,12 +224,12 @@ def responses_call(request: Mapping[str, object], to: Destination, release: Rele
     with OpenAI's breakpoints in its place; for the others it becomes a call of `completion()`."""
     chat = read_input(request, release)
     if to.provider not in _RESPONSES_APIS:
-        return _sent(_without_developer(chat), Way(to, release))
+        return _sent(_without_developer(chat), Transport(to, release))
     marks = to.breakpoints(request) == "all" or (to.provider == "bedrock_mantle" and release.converts_breakpoints)
     body, origin, lost = native_input(request, breakpoints=marks)
     library = f"LiteLLM {release.name}"
     notes = notes_of(
-        Draft((Message("", tuple(gone(ask.target, ask, Why.BRIDGED) for ask in lost)),)),
+        Draft((Message("", tuple(gone(marker.target, marker, LossReason.BRIDGED) for marker in lost)),)),
         Chat("", (), None, {}),
         None,
         library,
@@ -231,31 +241,35 @@ def responses_call(request: Mapping[str, object], to: Destination, release: Rele
 _RESPONSES_APIS = ("openai", "azure", "xai", "openrouter", "bedrock_mantle", "litellm_proxy", "github_copilot")
 
 
-def _sent(chat: Chat, way: Way) -> Wire:
-    form, library, empty = way.to.form, f"LiteLLM {way.release.name}", _empty(way.to)
-    if way.to.fates is not None:
-        chat = apply_fates(chat, way.to.fates, way.to.breakpoints(chat.extras))
-        chat = without_ttl(chat) if way.to.fates.drops_ttl else chat
+def _sent(chat: Chat, transport: Transport) -> Wire:
+    form, library, empty = transport.to.form, f"LiteLLM {transport.release.name}", _empty(transport.to)
+    if transport.to.fates is not None:
+        chat = apply_fates(chat, transport.to.fates, transport.to.breakpoints(chat.extras))
+        chat = without_ttl(chat) if transport.to.fates.drops_ttl else chat
     if form in (Form.CHAT, Form.GEMINI):
-        return chat_wire(chat, way, empty, library)
+        return chat_wire(chat, transport, empty, library)
     if form is Form.RESPONSES:
-        return responses_wire(chat, way, empty, library)
+        return responses_wire(chat, transport, empty, library)
     if form in (Form.ANTHROPIC, Form.INVOKE):
-        draft = anthropic_draft(chat, way)
-        body, origin = anthropic_body(draft, way.to.model)
+        draft = anthropic_draft(chat, transport)
+        body, origin = anthropic_body(draft, transport.to.model)
         return replace(empty, body=body, origin=origin, notes=notes_of(draft, chat, None, library))
-    draft = _converse_like(chat, way)
-    body, origin = converse_body(draft, way.to.model)
-    return replace(empty, body=body, origin=origin, notes=notes_of(draft, chat, _ttl_why(way), library))
+    draft = _converse_like(chat, transport)
+    body, origin = converse_body(draft, transport.to.model)
+    return replace(empty, body=body, origin=origin, notes=notes_of(draft, chat, _ttl_reason(transport), library))
 
 
-def _converse_like(chat: Chat, way: Way) -> Draft:
-    if way.to.form is Form.NOVA:
-        return nova_draft(chat, way)
-    return flat_draft(chat, way) if way.to.form is Form.FLAT else converse_draft(chat, way)
+def _converse_like(chat: Chat, transport: Transport) -> Draft:
+    if transport.to.form is Form.NOVA:
+        return nova_draft(chat, transport)
+    return flat_draft(chat, transport) if transport.to.form is Form.FLAT else converse_draft(chat, transport)
 
 
-def _ttl_why(way: Way) -> Why:
-    if not way.release.modern:
-        return Why.TTL_RELEASE
-    return Why.TTL_ARN if way.to.model.startswith("arn:") and way.to.words is None else Why.TTL_MODEL
+def _ttl_reason(transport: Transport) -> LossReason:
+    if not transport.release.modern:
+        return LossReason.TTL_RELEASE
+    return (
+        LossReason.TTL_ARN
+        if transport.to.model.startswith("arn:") and transport.to.words is None
+        else LossReason.TTL_MODEL
+    )

@@ -18,17 +18,17 @@ from cachekit.core.libraries.litellm.params import (
     converse_fields,
     invoke_betas,
 )
-from cachekit.core.libraries.litellm.reasons import Why
+from cachekit.core.libraries.litellm.reasons import LossReason
 from cachekit.core.libraries.litellm.release import Release, bare_id
 from cachekit.core.libraries.litellm.routing import Destination, Form
 from cachekit.core.libraries.litellm.values import (
-    Ask,
     Chat,
     Draft,
+    MarkerRequest,
     Part,
-    Piece,
     Place,
     RefusalError,
+    SentBlock,
     Turn,
     blocks,
     gone,
@@ -50,93 +50,101 @@ _DUMMY = Part(
 
 
 @dataclass(frozen=True, slots=True)
-class Way:
+class Transport:
     """A destination and the release that goes there."""
 
     to: Destination
     release: Release
 
 
-def anthropic_draft(chat: Chat, way: Way) -> Draft:
+def anthropic_draft(chat: Chat, destination: Transport) -> Draft:
     """A call in Anthropic's form, for its own API or for InvokeModel."""
-    modern, bedrock = way.release.modern, way.to.form is Form.INVOKE
-    check_keywords(chat.extras, way.release)
-    to = Anthropic(modern, way.to.model, bedrock)
-    tools, lost = _anthropic_tools(chat, way)
+    modern, bedrock = destination.release.modern, destination.to.form is Form.INVOKE
+    check_keywords(chat.extras, destination.release)
+    to = Anthropic(modern, destination.to.model, bedrock)
+    tools, lost = _anthropic_tools(chat, destination)
     system, turns = anthropic.system_pieces(chat.turns, to)
-    fields = anthropic_fields(chat.extras, way.release)
-    given = _system_keyword(chat)
-    keyword = () if blocks(system) else given
-    unused = tuple(gone(piece.route, piece.ask, Why.SYSTEM_TWICE) for piece in given) if blocks(system) else ()
-    unsent = (*(("system",) if keyword or blocks(system) else ()), *_unsent(way))
+    fields = anthropic_fields(chat.extras, destination.release)
+    system_keyword = _system_keyword(chat)
+    keyword = () if blocks(system) else system_keyword
+    unused = (
+        tuple(gone(sent_block.route, sent_block.marker, LossReason.SYSTEM_TWICE) for sent_block in system_keyword)
+        if blocks(system)
+        else ()
+    )
+    unsent = (*(("system",) if keyword or blocks(system) else ()), *_unsent(destination))
     fields = {key: value for key, value in fields.items() if key not in unsent}
-    whole, extra = _whole_request(chat, merged=way.to.provider not in ("anthropic", "vertex_ai"))
+    whole, extra = _whole_request(chat, merged=destination.to.provider not in ("anthropic", "vertex_ai"))
     fields = {**fields, **extra, **(_bedrock_fields(chat) if bedrock else {})}
     request = (*whole, *lost, *unused)
-    origin = {} if way.to.provider in ("anthropic", "vertex_ai") else extra_origin(chat)
+    origin = {} if destination.to.provider in ("anthropic", "vertex_ai") else extra_origin(chat)
     return Draft(anthropic.messages(turns, to), (*system, *keyword), tools, fields, request, origin)
 
 
-def _unsent(way: Way) -> tuple[str, ...]:
+def _unsent(destination: Transport) -> tuple[str, ...]:
     """Fields that InvokeModel does not get: a newer release keeps the guardrail out of the body, an older one the
     choice of tools together with the tools."""
-    if way.to.form is not Form.INVOKE:
+    if destination.to.form is not Form.INVOKE:
         return ()
-    if way.release.modern:
+    if destination.release.modern:
         return ("guardrailConfig",)
-    return ("tool_choice",) if _loses_tools(way) else ()
+    return ("tool_choice",) if _loses_tools(destination) else ()
 
 
-def _loses_tools(way: Way) -> bool:
-    return way.to.form is Form.INVOKE and not way.release.modern and "anthropic.claude-3" not in way.to.model
+def _loses_tools(destination: Transport) -> bool:
+    return (
+        destination.to.form is Form.INVOKE
+        and not destination.release.modern
+        and "anthropic.claude-3" not in destination.to.model
+    )
 
 
 def _bedrock_fields(chat: Chat) -> Mapping[str, object]:
     return {"anthropic_version": "bedrock-2023-05-31", **invoke_betas(chat.extras)}
 
 
-def _anthropic_tools(chat: Chat, way: Way) -> tuple[tuple[Piece, ...], tuple[Piece, ...]]:
+def _anthropic_tools(chat: Chat, destination: Transport) -> tuple[tuple[SentBlock, ...], tuple[SentBlock, ...]]:
     """The tools, and what is lost with them where the release leaves them out."""
-    if _loses_tools(way):
+    if _loses_tools(destination):
         if _has_calls(chat):
             raise RefusalError("tool calls in the messages need tools, which it leaves out for this model and route")
-        asks = [ask for tool in chat.tools or () for ask in (tool.ask, tool.inner) if ask]
-        return (), tuple(gone(ask.target, ask, Why.TOOLS_LOST) for ask in asks)
+        markers = [marker for tool in chat.tools or () for marker in (tool.marker, tool.inner) if marker]
+        return (), tuple(gone(marker.target, marker, LossReason.TOOLS_LOST) for marker in markers)
     tools = chat.tools or ()
     if not tools and _has_calls(chat) and chat.tools is None:
-        if not way.release.modern:
+        if not destination.release.modern:
             raise RefusalError("tool calls in the messages need tools")
         tools = (_DUMMY,)
-    return anthropic_tools(tools, chat.tool_point, modern=way.release.modern), ()
+    return anthropic_tools(tools, chat.tool_point, modern=destination.release.modern), ()
 
 
 def _has_calls(chat: Chat) -> bool:
     return any("tool_calls" in turn.value for turn in chat.turns)
 
 
-def _system_keyword(chat: Chat) -> tuple[Piece, ...]:
+def _system_keyword(chat: Chat) -> tuple[SentBlock, ...]:
     """The keyword `system` in Anthropic's own form."""
     system = chat.extras.get("system")
     if isinstance(system, str) or not isinstance(system, (list, tuple)):
         return ()
-    return tuple(_as_given(block, join("system", i)) for i, block in enumerate(system))
+    return tuple(_as_sent(block, join("system", i)) for i, block in enumerate(system))
 
 
-def _as_given(block: object, route: str) -> Piece:
+def _as_sent(block: object, route: str) -> SentBlock:
     value = mapping(block)
     control = value.get("cache_control")
-    ask = None if control is None else Ask(join(route, "cache_control"), control, Place.BLOCK, route)
-    return Piece(value, route, ask)
+    marker = None if control is None else MarkerRequest(join(route, "cache_control"), control, Place.BLOCK, route)
+    return SentBlock(value, route, marker)
 
 
-def _whole_request(chat: Chat, *, merged: bool) -> tuple[tuple[Piece, ...], Mapping[str, object]]:
+def _whole_request(chat: Chat, *, merged: bool) -> tuple[tuple[SentBlock, ...], Mapping[str, object]]:
     """A marker for the whole request, and what extra_body adds: InvokeModel merges it, the Anthropic route sends it as
     a field of that name."""
     extra = mapping(chat.extras.get("extra_body"))
     if not merged:
-        ask = request_ask(extra, "extra_body.cache_control")
-        told = () if ask is None else (Piece(None, "extra_body", ask, moved=Why.EXTRA_LITERAL),)
-        return told, {"extra_body": chat.extras["extra_body"]} if "extra_body" in chat.extras else {}
+        marker = request_marker(extra, "extra_body.cache_control")
+        orphans = () if marker is None else (SentBlock(None, "extra_body", marker, moved=LossReason.EXTRA_LITERAL),)
+        return orphans, {"extra_body": chat.extras["extra_body"]} if "extra_body" in chat.extras else {}
     return (), extra
 
 
@@ -145,69 +153,73 @@ def extra_origin(chat: Chat) -> Mapping[str, str]:
     return {key: join("extra_body", key) for key in mapping(chat.extras.get("extra_body"))}
 
 
-def request_ask(holder: Mapping[str, object], route: str) -> Ask | None:
+def request_marker(holder: Mapping[str, object], route: str) -> MarkerRequest | None:
     """What is asked for on a whole request, or in extra_body."""
     control = holder.get("cache_control")
-    return None if control is None else Ask(route, control, Place.REQUEST, route)
+    return None if control is None else MarkerRequest(route, control, Place.REQUEST, route)
 
 
-def converse_draft(chat: Chat, way: Way) -> Draft:
+def converse_draft(chat: Chat, destination: Transport) -> Draft:
     """A call in the form of Converse."""
-    words, modern = way.to.words, way.release.modern
-    check_keywords(chat.extras, way.release)
+    words, modern = destination.to.words, destination.release.modern
+    check_keywords(chat.extras, destination.release)
     to = Converse(
         modern,
-        points=not way.release.strips_points or words is None or "points" in words,
-        hour=_has_hour(way),
-        nova="amazon.nova" in bare_id(way.to.model),
+        points=not destination.release.strips_points or words is None or "points" in words,
+        hour=_has_hour(destination),
+        nova="amazon.nova" in bare_id(destination.to.model),
         guarded="guardrailConfig" in chat.extras,
     )
-    if chat.tools and not takes_tools(way):
+    if chat.tools and not takes_tools(destination):
         raise RefusalError("this model takes no tools")
     if (
         "tool_choice" in chat.extras
-        and way.to.words
-        and "choice" not in way.to.words
+        and destination.to.words
+        and "choice" not in destination.to.words
         and not chat.extras.get("drop_params")
     ):
         raise RefusalError("this model takes no tool_choice")
     system, turns = converse.system_pieces(chat.turns, to)
-    turns, told = _without_orphans(chat, turns, modern)
-    fields = converse_fields(chat.extras, way.release, claude=way.to.claude)
+    turns, orphans = _without_orphans(chat, turns, modern)
+    fields = converse_fields(chat.extras, destination.release, claude=destination.to.claude)
     tools = converse.tool_pieces(chat.tools or (), chat.tool_point, to)
     choice = converse_choice(chat.extras.get("tool_choice"))
-    request = (*told, *_elsewhere(chat))
+    request = (*orphans, *_elsewhere(chat))
     return Draft(
         converse.messages(turns, to), system, tools, {**fields, **({"toolChoice": choice} if choice else {})}, request
     )
 
 
-def _has_hour(way: Way) -> bool:
+def _has_hour(destination: Transport) -> bool:
     """Whether Converse gets a ttl for the model: 1.83.0 knows those up to Claude 4.6."""
-    words = way.to.words
-    known = way.release.strips_points or re.search(r"claude-[a-z]+-4-[56]", way.to.model) is not None
-    return way.release.modern and words is not None and "hour" in words and known
+    words = destination.to.words
+    known = destination.release.strips_points or re.search(r"claude-[a-z]+-4-[56]", destination.to.model) is not None
+    return destination.release.modern and words is not None and "hour" in words and known
 
 
-def takes_tools(way: Way) -> bool:
+def takes_tools(destination: Transport) -> bool:
     """Converse takes tools for this model; outside the table, for the families that have them."""
-    if way.to.words is not None:
-        return "tools" in way.to.words
-    name = bare_id(way.to.model)
-    return way.to.model.startswith("arn:") or any(family in name for family in _WITH_TOOLS)
+    if destination.to.words is not None:
+        return "tools" in destination.to.words
+    name = bare_id(destination.to.model)
+    return destination.to.model.startswith("arn:") or any(family in name for family in _WITH_TOOLS)
 
 
-def _elsewhere(chat: Chat) -> tuple[Piece, ...]:
+def _elsewhere(chat: Chat) -> tuple[SentBlock, ...]:
     """Markers that travel in additionalModelRequestFields, where no API documents them."""
-    found = [(request_ask(chat.extras, "cache_control"), Why.REQUEST_FIELD)]
-    found.append((request_ask(mapping(chat.extras.get("extra_body")), "extra_body.cache_control"), Why.EXTRA_LITERAL))
+    found = [(request_marker(chat.extras, "cache_control"), LossReason.REQUEST_FIELD)]
+    found.append(
+        (request_marker(mapping(chat.extras.get("extra_body")), "extra_body.cache_control"), LossReason.EXTRA_LITERAL)
+    )
     for i, block in enumerate(items(chat.extras.get("system"))):
-        piece = _as_given(block, join("system", i))
-        found.append((piece.ask, Why.SYSTEM_FIELD))
-    return tuple(Piece(None, ask.target, ask, moved=why) for ask, why in found if ask is not None)
+        sent_block = _as_sent(block, join("system", i))
+        found.append((sent_block.marker, LossReason.SYSTEM_FIELD))
+    return tuple(SentBlock(None, marker.target, marker, moved=reason) for marker, reason in found if marker is not None)
 
 
-def _without_orphans(chat: Chat, turns: tuple[Turn, ...], modern: bool) -> tuple[tuple[Turn, ...], tuple[Piece, ...]]:
+def _without_orphans(
+    chat: Chat, turns: tuple[Turn, ...], modern: bool
+) -> tuple[tuple[Turn, ...], tuple[SentBlock, ...]]:
     """Without tools, tool calls and results become plain text in newer releases; older ones refuse."""
     if not modern:
         if chat.tools is None and _has_calls(chat):
@@ -215,18 +227,18 @@ def _without_orphans(chat: Chat, turns: tuple[Turn, ...], modern: bool) -> tuple
         return turns, ()
     if chat.tools:
         return turns, ()
-    told = tuple(piece for turn in turns if _is_tool_talk(turn) for piece in _all_lost(turn))
-    return tuple(_as_text(turn) if _is_tool_talk(turn) else turn for turn in turns), told
+    orphans = tuple(sent_block for turn in turns if _is_tool_talk(turn) for sent_block in _all_lost(turn))
+    return tuple(_as_text(turn) if _is_tool_talk(turn) else turn for turn in turns), orphans
 
 
 def _is_tool_talk(turn: Turn) -> bool:
     return (turn.role == "assistant" and bool(turn.calls)) or turn.role in ("tool", "function")
 
 
-def _all_lost(turn: Turn) -> list[Piece]:
+def _all_lost(turn: Turn) -> list[SentBlock]:
     parts = turn.content if isinstance(turn.content, tuple) else ()
-    asks = [turn.ask, *(p.ask for p in parts), *(a for call in turn.calls for a in (call.ask, call.inner))]
-    return [gone(turn.route, ask, Why.NO_TOOLS_KEYWORD) for ask in asks if ask is not None]
+    markers = [turn.marker, *(p.marker for p in parts), *(a for call in turn.calls for a in (call.marker, call.inner))]
+    return [gone(turn.route, marker, LossReason.NO_TOOLS_KEYWORD) for marker in markers if marker is not None]
 
 
 def _as_text(turn: Turn) -> Turn:

@@ -9,14 +9,14 @@ from itertools import groupby
 
 from cachekit.core.jsonio.json_access import mapping, text
 from cachekit.core.libraries.litellm.params import converse_tools
-from cachekit.core.libraries.litellm.reasons import Why
+from cachekit.core.libraries.litellm.reasons import LossReason
 from cachekit.core.libraries.litellm.systems import loose_texts, move_systems, split_anywhere, split_leading
 from cachekit.core.libraries.litellm.values import (
-    Ask,
+    MarkerRequest,
     Message,
     Part,
-    Piece,
     RefusalError,
+    SentBlock,
     Turn,
     converse_media,
     file_address,
@@ -41,14 +41,16 @@ class Converse:
     guarded: bool = False
 
 
-def with_point(block: Mapping[str, object] | None, route: str, ask: Ask | None, to: Converse) -> tuple[Piece, ...]:
+def with_point(
+    block: Mapping[str, object] | None, route: str, marker: MarkerRequest | None, to: Converse
+) -> tuple[SentBlock, ...]:
     """A block and, where one is asked for and kept, the cache point behind it."""
-    body = () if block is None else (Piece(block, route),)
-    if ask is None:
+    body = () if block is None else (SentBlock(block, route),)
+    if marker is None:
         return body
-    if ask.lost or not to.points:
-        return (*body, gone(route, ask, Why.MODEL))
-    return (*body, Piece({"cachePoint": point(ask.control, to)}, route, ask))
+    if marker.lost or not to.points:
+        return (*body, gone(route, marker, LossReason.MODEL))
+    return (*body, SentBlock({"cachePoint": point(marker.control, to)}, route, marker))
 
 
 def point(control: object, to: Converse) -> Mapping[str, object]:
@@ -57,28 +59,30 @@ def point(control: object, to: Converse) -> Mapping[str, object]:
     return {"type": "default", "ttl": ttl} if to.hour and ttl in ("5m", "1h") else {"type": "default"}
 
 
-def user_pieces(turn: Turn, to: Converse) -> Iterator[Piece]:
+def user_pieces(turn: Turn, to: Converse) -> Iterator[SentBlock]:
     if isinstance(turn.content, str):
         route = text_route(turn)
-        yield from with_point({"text": turn.content}, route, turn.ask, to) if turn.content else _empty(route, turn.ask)
+        yield from (
+            with_point({"text": turn.content}, route, turn.marker, to) if turn.content else _empty(route, turn.marker)
+        )
         return
-    yield gone(turn.route, turn.ask, Why.NO_CONTENT if turn.content is None else Why.MESSAGE_LIST)
+    yield gone(turn.route, turn.marker, LossReason.NO_CONTENT if turn.content is None else LossReason.MESSAGE_LIST)
     for part in turn.content or ():
-        moved = Why.OPERATOR if not turn.value and part.route != turn.route else None
-        for piece in _user_part(part, to):
-            yield replace(piece, moved=moved) if moved and piece.ask else piece
+        moved = LossReason.OPERATOR if not turn.value and part.route != turn.route else None
+        for sent_block in _user_part(part, to):
+            yield replace(sent_block, moved=moved) if moved and sent_block.marker else sent_block
 
 
-def _empty(route: str, ask: Ask | None) -> tuple[Piece, ...]:
-    return (gone(route, ask, Why.EMPTY_TEXT),)
+def _empty(route: str, marker: MarkerRequest | None) -> tuple[SentBlock, ...]:
+    return (gone(route, marker, LossReason.EMPTY_TEXT),)
 
 
-def _user_part(part: Part, to: Converse) -> tuple[Piece, ...]:
+def _user_part(part: Part, to: Converse) -> tuple[SentBlock, ...]:
     if not isinstance(part.value, dict):
         raise RefusalError(f"{part.route} is no object")
     if _is_blank(part):
-        return _empty(part.route, part.ask)
-    return with_point(_content_block(part.value, part.route), part.route, part.ask, to)
+        return _empty(part.route, part.marker)
+    return with_point(_content_block(part.value, part.route), part.route, part.marker, to)
 
 
 def _is_blank(part: Part) -> bool:
@@ -99,24 +103,26 @@ def _content_block(value: Mapping[str, object], route: str) -> Mapping[str, obje
     return None
 
 
-def result_pieces(turn: Turn, to: Converse) -> Iterator[Piece]:
+def result_pieces(turn: Turn, to: Converse) -> Iterator[SentBlock]:
     """A tool message as a toolResult, and one cache point behind it if the message or one of its blocks is marked."""
     parts = turn.content if isinstance(turn.content, tuple) else ()
     content = [{"text": turn.content}] if isinstance(turn.content, str) else [_inner(part) for part in parts]
     content = content if to.modern else _joined(content)
     call_id = turn.value.get("tool_call_id")
     block = {"content": [c for c in content if c is not None], "toolUseId": clean_id(call_id)}
-    asks = [ask for ask in (turn.ask, *(part.ask for part in parts)) if ask is not None]
-    for piece in with_point({"toolResult": block}, turn.route, asks[0] if asks else None, to):
-        at_block = piece.ask is not None and piece.ask is not turn.ask
+    markers = [marker for marker in (turn.marker, *(part.marker for part in parts)) if marker is not None]
+    for sent_block in with_point({"toolResult": block}, turn.route, markers[0] if markers else None, to):
+        at_block = sent_block.marker is not None and sent_block.marker is not turn.marker
         inner = tuple(
-            Piece(c, part.route)
+            SentBlock(c, part.route)
             for part, c in zip(parts, content, strict=False)
-            if "toolResult" in mapping(piece.block)
+            if "toolResult" in mapping(sent_block.block)
         )
-        moved = Why.NOVA_RESULT if to.nova else Why.AFTER_RESULT if at_block else None
-        yield replace(piece, moved=moved if piece.ask else None, inner=inner)
-    yield from (gone(turn.route, ask, Why.ONE_PER_RESULT if to.points else Why.MODEL) for ask in asks[1:])
+        moved = LossReason.NOVA_RESULT if to.nova else LossReason.AFTER_RESULT if at_block else None
+        yield replace(sent_block, moved=moved if sent_block.marker else None, inner=inner)
+    yield from (
+        gone(turn.route, marker, LossReason.ONE_PER_RESULT if to.points else LossReason.MODEL) for marker in markers[1:]
+    )
 
 
 def _joined(content: Sequence[Mapping[str, object] | None]) -> list[Mapping[str, object] | None]:
@@ -131,63 +137,65 @@ def _inner(part: Part) -> Mapping[str, object] | None:
     return _content_block(part.value, part.route) if kind in ("text", "image_url", "file") else None
 
 
-def assistant_pieces(turn: Turn, to: Converse) -> Iterator[Piece]:
+def assistant_pieces(turn: Turn, to: Converse) -> Iterator[SentBlock]:
     for part in turn.thinking:
         yield from _thinking(part)
     if isinstance(turn.content, str):
         yield from _assistant_text(turn, to)
     else:
-        yield gone(turn.route, turn.ask, _why_no_text(turn))
+        yield gone(turn.route, turn.marker, _reason_no_text(turn))
         for part in turn.content or ():
             yield from _assistant_part(part, to)
     for call in turn.calls:
         yield from _call(call, to)
 
 
-def _why_no_text(turn: Turn) -> Why:
+def _reason_no_text(turn: Turn) -> LossReason:
     if turn.content is not None:
-        return Why.MESSAGE_LIST
-    return Why.CALLS_ONLY if turn.calls else Why.NO_CONTENT
+        return LossReason.MESSAGE_LIST
+    return LossReason.CALLS_ONLY if turn.calls else LossReason.NO_CONTENT
 
 
-def _assistant_text(turn: Turn, to: Converse) -> Iterator[Piece]:
+def _assistant_text(turn: Turn, to: Converse) -> Iterator[SentBlock]:
     route = text_route(turn)
     if not isinstance(turn.content, str) or not turn.content.strip():
         if not to.modern and not set(turn.value) - {"role", "content"}:
-            yield Piece({"text": "."}, route)
-        yield gone(route, turn.ask, Why.EMPTY_TEXT)
+            yield SentBlock({"text": "."}, route)
+        yield gone(route, turn.marker, LossReason.EMPTY_TEXT)
         return
-    for piece in with_point({"text": turn.content}, route, turn.ask, to):
-        yield replace(piece, moved=Why.BEFORE_CALLS) if turn.calls and piece.ask else piece
+    for sent_block in with_point({"text": turn.content}, route, turn.marker, to):
+        yield replace(sent_block, moved=LossReason.BEFORE_CALLS) if turn.calls and sent_block.marker else sent_block
 
 
-def _assistant_part(part: Part, to: Converse) -> tuple[Piece, ...]:
+def _assistant_part(part: Part, to: Converse) -> tuple[SentBlock, ...]:
     if not isinstance(part.value, dict):
         raise RefusalError(f"{part.route} is no object")
     kind = part.value.get("type")
     if kind == "thinking":
         if to.nova:
             return tuple(_thinking(part))
-        thought = tuple(replace(piece, lost=()) for piece in _thinking(part))
-        return (*thought, *with_point(None, part.route, part.ask, to))
+        thought = tuple(replace(sent_block, lost=()) for sent_block in _thinking(part))
+        return (*thought, *with_point(None, part.route, part.marker, to))
     if _is_blank(part):
-        return _empty(part.route, part.ask)
+        return _empty(part.route, part.marker)
     block = _content_block(part.value, part.route) if kind in ("text", "image_url") else None
-    return with_point(block, part.route, part.ask, to)
+    return with_point(block, part.route, part.marker, to)
 
 
-def _thinking(part: Part) -> Iterator[Piece]:
+def _thinking(part: Part) -> Iterator[SentBlock]:
     """Signed thinking is reasoning, unsigned thinking plain text; neither carries a marker."""
     value = mapping(part.value)
     thought = {"text": value.get("thinking") or ""}
     if value.get("signature"):
-        yield Piece({"reasoningContent": {"reasoningText": {**thought, "signature": value["signature"]}}}, part.route)
+        yield SentBlock(
+            {"reasoningContent": {"reasoningText": {**thought, "signature": value["signature"]}}}, part.route
+        )
     elif (text(thought["text"]) or "").strip():
-        yield Piece(thought, part.route)
-    yield gone(part.route, part.ask, Why.THINKING_LOST)
+        yield SentBlock(thought, part.route)
+    yield gone(part.route, part.marker, LossReason.THINKING_LOST)
 
 
-def _call(call: Part, to: Converse) -> Iterator[Piece]:
+def _call(call: Part, to: Converse) -> Iterator[SentBlock]:
     value = mapping(call.value)
     if "function" not in value:
         return
@@ -199,8 +207,8 @@ def _call(call: Part, to: Converse) -> Iterator[Piece]:
         "name": function.get("name"),
         "toolUseId": clean_id(value["id"]),
     }
-    yield from with_point({"toolUse": block}, call.route, call.ask, to)
-    yield gone(call.route, call.inner, Why.CALL_FUNCTION)
+    yield from with_point({"toolUse": block}, call.route, call.marker, to)
+    yield gone(call.route, call.inner, LossReason.CALL_FUNCTION)
 
 
 def clean_id(value: object) -> object:
@@ -208,31 +216,33 @@ def clean_id(value: object) -> object:
     return _BAD_ID.sub("_", value) if isinstance(value, str) else value
 
 
-def system_pieces(turns: Sequence[Turn], to: Converse) -> tuple[tuple[Piece, ...], tuple[Turn, ...]]:
+def system_pieces(turns: Sequence[Turn], to: Converse) -> tuple[tuple[SentBlock, ...], tuple[Turn, ...]]:
     """The system prompt, and the conversation that is left, its later system messages moved."""
     system, rest = split_leading(turns) if to.modern else split_anywhere(turns)
     early = {turn.route for turn in split_leading(turns)[0]}
-    pieces = tuple(piece for turn in system for piece in _system(turn, to, turn.route not in early))
-    return pieces, move_systems(rest, loose_texts, any_tool=False) if to.modern else rest
+    sent_blocks = tuple(sent_block for turn in system for sent_block in _system(turn, to, turn.route not in early))
+    return sent_blocks, move_systems(rest, loose_texts, any_tool=False) if to.modern else rest
 
 
-def _system(turn: Turn, to: Converse, late: bool) -> Iterator[Piece]:
+def _system(turn: Turn, to: Converse, late: bool) -> Iterator[SentBlock]:
     for part in _system_parts(turn):
         value = part.value
         if not isinstance(value, dict):
             raise RefusalError(f"{part.route} is no object")
         if value.get("type") != "text" or not value.get("text"):
-            yield gone(part.route, part.ask, Why.EMPTY_TEXT if value.get("type") == "text" else Why.BLOCK_TYPE)
+            yield gone(
+                part.route, part.marker, LossReason.EMPTY_TEXT if value.get("type") == "text" else LossReason.BLOCK_TYPE
+            )
             continue
-        for piece in with_point({"text": value["text"]}, part.route, part.ask, to):
-            yield replace(piece, moved=Why.HOISTED) if late and piece.ask else piece
+        for sent_block in with_point({"text": value["text"]}, part.route, part.marker, to):
+            yield replace(sent_block, moved=LossReason.HOISTED) if late and sent_block.marker else sent_block
     if isinstance(turn.content, tuple) or turn.content is None:
-        yield gone(turn.route, turn.ask, Why.NO_CONTENT if turn.content is None else Why.MESSAGE_LIST)
+        yield gone(turn.route, turn.marker, LossReason.NO_CONTENT if turn.content is None else LossReason.MESSAGE_LIST)
 
 
 def _system_parts(turn: Turn) -> tuple[Part, ...]:
     if isinstance(turn.content, str):
-        return (Part(text_route(turn), {"type": "text", "text": turn.content}, turn.ask),)
+        return (Part(text_route(turn), {"type": "text", "text": turn.content}, turn.marker),)
     return turn.content or ()
 
 
@@ -243,19 +253,21 @@ def messages(turns: Sequence[Turn], to: Converse) -> tuple[Message, ...]:
     sides = [(side, tuple(run)) for side, run in groupby(_guarded(turns, to), key=_side)]
     runs = [(_role(side), _run(side, run, to)) for side, run in sides]
     out: list[Message] = []
-    waiting: tuple[Piece, ...] = ()
-    for role, pieces in runs:
-        if not any(piece.block is not None for piece in pieces):
-            waiting += pieces
+    waiting: tuple[SentBlock, ...] = ()
+    for role, sent_blocks in runs:
+        if not any(sent_block.block is not None for sent_block in sent_blocks):
+            waiting += sent_blocks
         elif out and out[-1].role == role == "user":
-            out[-1] = Message(role, (*out[-1].pieces, *waiting, *pieces))
+            out[-1] = Message(role, (*out[-1].sent_blocks, *waiting, *sent_blocks))
             waiting = ()
         else:
-            out.append(Message(role, (*waiting, *pieces)))
+            out.append(Message(role, (*waiting, *sent_blocks)))
             waiting = ()
     if waiting:
         out.append(Message("user", waiting))
-    return tuple(replace(message, pieces=_beside_document(message)) for message in out) if to.modern else tuple(out)
+    return (
+        tuple(replace(message, sent_blocks=_beside_document(message)) for message in out) if to.modern else tuple(out)
+    )
 
 
 def _side(turn: Turn) -> str:
@@ -268,25 +280,25 @@ def _role(side: str) -> str:
     return "assistant" if side == "assistant" else "user"
 
 
-def _run(side: str, run: tuple[Turn, ...], to: Converse) -> tuple[Piece, ...]:
+def _run(side: str, run: tuple[Turn, ...], to: Converse) -> tuple[SentBlock, ...]:
     if side == "user":
-        return tuple(piece for turn in run for piece in user_pieces(turn, to))
+        return tuple(sent_block for turn in run for sent_block in user_pieces(turn, to))
     if side == "tool":
-        return _unique(tuple(piece for turn in run for piece in result_pieces(turn, to)), "toolResult", to)
-    pieces = _unique(tuple(piece for turn in run for piece in assistant_pieces(turn, to)), "toolUse", to)
-    return _sorted(pieces) if to.modern else pieces
+        return _unique(tuple(sent_block for turn in run for sent_block in result_pieces(turn, to)), "toolResult", to)
+    sent_blocks = _unique(tuple(sent_block for turn in run for sent_block in assistant_pieces(turn, to)), "toolUse", to)
+    return _sorted(sent_blocks) if to.modern else sent_blocks
 
 
-def _beside_document(message: Message) -> tuple[Piece, ...]:
+def _beside_document(message: Message) -> tuple[SentBlock, ...]:
     """A user message with a document and no text gets a full stop, ahead of a cache point at its end."""
-    sent = [i for i, piece in enumerate(message.pieces) if piece.block is not None]
-    keys = {key for i in sent for key in mapping(message.pieces[i].block)}
+    sent = [i for i, sent_block in enumerate(message.sent_blocks) if sent_block.block is not None]
+    keys = {key for i in sent for key in mapping(message.sent_blocks[i].block)}
     if message.role != "user" or "document" not in keys or "text" in keys:
-        return message.pieces
+        return message.sent_blocks
     last = sent[-1]
-    cut = last if "cachePoint" in mapping(message.pieces[last].block) else last + 1
-    filler = Piece({"text": "."}, message.pieces[last].route)
-    return (*message.pieces[:cut], filler, *message.pieces[cut:])
+    cut = last if "cachePoint" in mapping(message.sent_blocks[last].block) else last + 1
+    filler = SentBlock({"text": "."}, message.sent_blocks[last].route)
+    return (*message.sent_blocks[:cut], filler, *message.sent_blocks[cut:])
 
 
 def _guarded(turns: Sequence[Turn], to: Converse) -> tuple[Turn, ...]:
@@ -297,13 +309,13 @@ def _guarded(turns: Sequence[Turn], to: Converse) -> tuple[Turn, ...]:
 
 def _guard(turn: Turn) -> Turn:
     if isinstance(turn.content, str):
-        content: tuple[Part, ...] = (Part(text_route(turn), {"type": "text", "text": turn.content}, turn.ask),)
+        content: tuple[Part, ...] = (Part(text_route(turn), {"type": "text", "text": turn.content}, turn.marker),)
     else:
         content = turn.content or ()
     if any(mapping(part.value).get("type") == "guarded_text" for part in content):
         return turn
     return replace(
-        turn, ask=None if isinstance(turn.content, str) else turn.ask, content=tuple(map(_guard_part, content))
+        turn, marker=None if isinstance(turn.content, str) else turn.marker, content=tuple(map(_guard_part, content))
     )
 
 
@@ -311,30 +323,37 @@ def _guard_part(part: Part) -> Part:
     value = mapping(part.value)
     if value.get("type") != "text":
         return part
-    ask = None if part.ask is None else replace(part.ask, lost=Why.GUARDED)
-    return Part(part.route, {"type": "guarded_text", "text": value.get("text")}, ask)
+    marker = None if part.marker is None else replace(part.marker, lost=LossReason.GUARDED)
+    return Part(part.route, {"type": "guarded_text", "text": value.get("text")}, marker)
 
 
-def _unique(pieces: tuple[Piece, ...], key: str, to: Converse) -> tuple[Piece, ...]:
+def _unique(sent_blocks: tuple[SentBlock, ...], key: str, to: Converse) -> tuple[SentBlock, ...]:
     """Of blocks with the same toolUseId in one message only the first is sent; cache points stay."""
     seen: list[object] = []
     out = []
-    for piece in pieces:
-        block_id = mapping(mapping(piece.block).get(key)).get("toolUseId")
+    for sent_block in sent_blocks:
+        block_id = mapping(mapping(sent_block.block).get(key)).get("toolUseId")
         if to.modern and block_id and block_id in seen:
             continue
         seen.append(block_id)
-        out.append(piece)
+        out.append(sent_block)
     return tuple(out)
 
 
-def _sorted(pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
+def _sorted(sent_blocks: tuple[SentBlock, ...]) -> tuple[SentBlock, ...]:
     """Reasoning first, then texts, then tool calls and all cache points, each in their order."""
-    ranked = sorted(pieces, key=lambda piece: _rank(mapping(piece.block)))
-    texts = [i for i, piece in enumerate(pieces) if _rank(mapping(piece.block)) == 1 and piece.block is not None]
+    ranked = sorted(sent_blocks, key=lambda sent_block: _rank(mapping(sent_block.block)))
+    texts = [
+        i
+        for i, sent_block in enumerate(sent_blocks)
+        if _rank(mapping(sent_block.block)) == 1 and sent_block.block is not None
+    ]
     last = texts[-1] if texts else -1
-    overtaken = {id(piece) for i, piece in enumerate(pieces) if piece.ask and i < last}
-    return tuple(replace(piece, moved=Why.AFTER_TEXTS) if id(piece) in overtaken else piece for piece in ranked)
+    overtaken = {id(sent_block) for i, sent_block in enumerate(sent_blocks) if sent_block.marker and i < last}
+    return tuple(
+        replace(sent_block, moved=LossReason.AFTER_TEXTS) if id(sent_block) in overtaken else sent_block
+        for sent_block in ranked
+    )
 
 
 def _rank(block: Mapping[str, object]) -> int:
@@ -343,31 +362,33 @@ def _rank(block: Mapping[str, object]) -> int:
     return 2 if "toolUse" in block or "cachePoint" in block else 1
 
 
-def tool_pieces(tools: Sequence[Part], injected: Ask | None, to: Converse) -> tuple[Piece, ...]:
+def tool_pieces(tools: Sequence[Part], injected: MarkerRequest | None, to: Converse) -> tuple[SentBlock, ...]:
     """`toolConfig.tools`; an injection point for the tools stands behind all of them."""
-    out = tuple(piece for tool, block in converse_tools(tools, modern=to.modern) for piece in _tool(tool, block, to))
+    out = tuple(
+        sent_block for tool, block in converse_tools(tools, modern=to.modern) for sent_block in _tool(tool, block, to)
+    )
     if injected is None:
         return out
-    if not any(piece.block is not None for piece in out):
-        return (*out, gone(injected.route, injected, Why.POINT_NO_TOOLS))
+    if not any(sent_block.block is not None for sent_block in out):
+        return (*out, gone(injected.route, injected, LossReason.POINT_NO_TOOLS))
     return (*out, *_on_nova(with_point(None, tools[-1].route, injected, to), to))
 
 
-def _tool(tool: Part, block: Mapping[str, object] | None, to: Converse) -> Iterator[Piece]:
+def _tool(tool: Part, block: Mapping[str, object] | None, to: Converse) -> Iterator[SentBlock]:
     if block is None:
-        yield gone(tool.route, tool.ask or tool.inner, Why.TOOL_KIND)
+        yield gone(tool.route, tool.marker or tool.inner, LossReason.TOOL_KIND)
         return
     ready = "toolSpec" not in block or block is tool.value
-    control = None if tool.ask is None else tool.ask.control
-    if tool.ask is not None and to.points and not isinstance(control, dict):
-        raise RefusalError(f"{tool.ask.route} is no object")
+    control = None if tool.marker is None else tool.marker.control
+    if tool.marker is not None and to.points and not isinstance(control, dict):
+        raise RefusalError(f"{tool.marker.route} is no object")
     if ready or mapping(control).get("type", "ephemeral") != "ephemeral":
-        yield Piece(block, tool.route)
-        yield gone(tool.route, tool.ask, Why.TOOL_KIND if ready else Why.TOOL_TYPE)
+        yield SentBlock(block, tool.route)
+        yield gone(tool.route, tool.marker, LossReason.TOOL_KIND if ready else LossReason.TOOL_TYPE)
     else:
-        yield from _on_nova(with_point(block, tool.route, tool.ask, to), to)
-    yield gone(tool.route, tool.inner, Why.TOOL_FUNCTION)
+        yield from _on_nova(with_point(block, tool.route, tool.marker, to), to)
+    yield gone(tool.route, tool.inner, LossReason.TOOL_FUNCTION)
 
 
-def _on_nova(pieces: tuple[Piece, ...], to: Converse) -> tuple[Piece, ...]:
-    return tuple(replace(p, moved=Why.NOVA_TOOLS) if to.nova and p.ask else p for p in pieces)
+def _on_nova(sent_blocks: tuple[SentBlock, ...], to: Converse) -> tuple[SentBlock, ...]:
+    return tuple(replace(p, moved=LossReason.NOVA_TOOLS) if to.nova and p.marker else p for p in sent_blocks)

@@ -15,9 +15,9 @@ from importlib.resources import files
 
 from cachekit.core.jsonio.json_access import items, mapping, text
 from cachekit.core.libraries.litellm.points import with_breakpoint
-from cachekit.core.libraries.litellm.reasons import Why
+from cachekit.core.libraries.litellm.reasons import LossReason
 from cachekit.core.libraries.litellm.release import Release, numbers_of
-from cachekit.core.libraries.litellm.values import Ask, Chat, Part, Place, RefusalError, Turn, text_route
+from cachekit.core.libraries.litellm.values import Chat, MarkerRequest, Part, Place, RefusalError, Turn, text_route
 from cachekit.core.model.ground import Ground
 
 
@@ -100,7 +100,7 @@ def apply_fates(chat: Chat, route: RouteFates, breakpoints: str) -> Chat:
     tools = None if chat.tools is None else tuple(fates.part(tool, "tool") for tool in chat.tools)
     chat = replace(chat, turns=turns, tools=tools)
     if chat.tool_point is not None and route.form == "anthropic" and not route.tool_point:
-        chat = replace(chat, tool_point=None, lost=(*chat.lost, (chat.tool_point, Why.PLACE)))
+        chat = replace(chat, tool_point=None, lost=(*chat.lost, (chat.tool_point, LossReason.PLACE)))
     if route.form == "gemini":
         extras = {key: value for key, value in chat.extras.items() if key != "prompt_cache_options"}
         chat = replace(chat, extras=extras)
@@ -108,8 +108,8 @@ def apply_fates(chat: Chat, route: RouteFates, breakpoints: str) -> Chat:
     if control is None or route.fates["request"] == "kept":
         return chat
     extras = {key: value for key, value in chat.extras.items() if key != "cache_control"}
-    ask = Ask("cache_control", control, Place.REQUEST, "cache_control")
-    return replace(chat, extras=extras, lost=(*chat.lost, (ask, Why.PLACE)))
+    marker = MarkerRequest("cache_control", control, Place.REQUEST, "cache_control")
+    return replace(chat, extras=extras, lost=(*chat.lost, (marker, LossReason.PLACE)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,32 +126,32 @@ class _Fates:
         return replace(turn, calls=calls, thinking=tuple(self.part(part, "block") for part in turn.thinking))
 
     def _message(self, turn: Turn, result: bool) -> Turn:
-        if turn.ask is None or turn.ask.lost:
+        if turn.marker is None or turn.marker.lost:
             return turn
-        if self._becomes_breakpoint(turn.ask, turn):
-            return with_breakpoint(replace(turn, ask=None), turn.ask)
+        if self._becomes_breakpoint(turn.marker, turn):
+            return with_breakpoint(replace(turn, marker=None), turn.marker)
         place = "result" if result else "text" if isinstance(turn.content, str) else "list"
         fate = self._fate(place, turn.route)
         if fate == "block" and self.route.form == "chat":
             return in_content(turn)
-        return replace(turn, ask=self._after(turn.ask, place, fate))
+        return replace(turn, marker=self._after(turn.marker, place, fate))
 
     def _block(self, part: Part, turn: Turn, result: bool) -> Part:
-        if part.ask is not None and self._becomes_breakpoint(part.ask, turn):
+        if part.marker is not None and self._becomes_breakpoint(part.marker, turn):
             return part
         return self.part(part, "result" if result else "block")
 
     def part(self, part: Part, place: str) -> Part:
         if self.route.flattens and place in ("block", "result"):
             part = replace(part, value=_flattened(part.value))
-        if part.ask is None and part.inner is None:
+        if part.marker is None and part.inner is None:
             return part
         fate = self._fate(place, part.route)
-        ask = part.ask and self._after(part.ask, place, fate)
-        return replace(part, ask=ask, inner=part.inner and self._after(part.inner, place, fate))
+        marker = part.marker and self._after(part.marker, place, fate)
+        return replace(part, marker=marker, inner=part.inner and self._after(part.inner, place, fate))
 
-    def _becomes_breakpoint(self, ask: Ask, turn: Turn) -> bool:
-        if ask.place is Place.POINT or ask.place is Place.DEFAULT:
+    def _becomes_breakpoint(self, marker: MarkerRequest, turn: Turn) -> bool:
+        if marker.place is Place.POINT or marker.place is Place.DEFAULT:
             return bool(self.breakpoints) and turn.role != "assistant"
         return self.breakpoints == "all" and turn.role not in ("assistant", "tool", "function")
 
@@ -161,15 +161,20 @@ class _Fates:
             raise RefusalError(f"{route}: a marker there cannot be sent to this provider")
         return fate
 
-    def _after(self, ask: Ask, place: str, fate: str) -> Ask:
-        if fate in ("kept", "block") or ask.lost:
-            return ask
+    def _after(self, marker: MarkerRequest, place: str, fate: str) -> MarkerRequest:
+        if fate in ("kept", "block") or marker.lost:
+            return marker
         if fate == "cached":
-            return replace(ask, lost=Why.CACHED)
+            return replace(marker, lost=LossReason.CACHED)
         if place == "list" and self.route.fates["text"] == "block":
-            return replace(ask, lost=Why.MESSAGE_LIST)
+            return replace(marker, lost=LossReason.MESSAGE_LIST)
         stripped = not self.route.keeps
-        return replace(ask, lost=(Why.HOST if self.route.host == "openai" else Why.STRIPPED) if stripped else Why.PLACE)
+        return replace(
+            marker,
+            lost=(LossReason.HOST if self.route.host == "openai" else LossReason.STRIPPED)
+            if stripped
+            else LossReason.PLACE,
+        )
 
 
 def _flattened(value: object) -> object:
@@ -181,16 +186,18 @@ def _flattened(value: object) -> object:
 def without_ttl(chat: Chat) -> Chat:
     """The call with every marker without its ttl."""
 
-    def bare(ask: Ask | None) -> Ask | None:
-        if ask is None or "ttl" not in mapping(ask.control):
-            return ask
-        return replace(ask, control={key: field for key, field in mapping(ask.control).items() if key != "ttl"})
+    def bare(marker: MarkerRequest | None) -> MarkerRequest | None:
+        if marker is None or "ttl" not in mapping(marker.control):
+            return marker
+        return replace(marker, control={key: field for key, field in mapping(marker.control).items() if key != "ttl"})
 
     def part(one: Part) -> Part:
-        return replace(one, ask=bare(one.ask), inner=bare(one.inner))
+        return replace(one, marker=bare(one.marker), inner=bare(one.inner))
 
     turns = [
-        replace(t, ask=bare(t.ask), content=tuple(map(part, t.content)) if isinstance(t.content, tuple) else t.content)
+        replace(
+            t, marker=bare(t.marker), content=tuple(map(part, t.content)) if isinstance(t.content, tuple) else t.content
+        )
         for t in chat.turns
     ]
     extras = dict(chat.extras)
@@ -201,10 +208,10 @@ def without_ttl(chat: Chat) -> Chat:
 
 def in_content(turn: Turn) -> Turn:
     """The message with its marker on the last part of its content."""
-    if turn.ask is None or not turn.content:
+    if turn.marker is None or not turn.content:
         return turn
     if isinstance(turn.content, str):
-        content: tuple[Part, ...] = (Part(text_route(turn), {"type": "text", "text": turn.content}, turn.ask),)
+        content: tuple[Part, ...] = (Part(text_route(turn), {"type": "text", "text": turn.content}, turn.marker),)
     else:
-        content = (*turn.content[:-1], replace(turn.content[-1], ask=turn.ask))
-    return replace(turn, ask=None, content=content)
+        content = (*turn.content[:-1], replace(turn.content[-1], marker=turn.marker))
+    return replace(turn, marker=None, content=content)

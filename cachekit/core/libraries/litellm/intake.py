@@ -6,9 +6,18 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
 from cachekit.core.jsonio.json_access import items, mapping
-from cachekit.core.libraries.litellm.reasons import DROPPED, REASONS, Why
+from cachekit.core.libraries.litellm.reasons import DROPPED, REASONS, LossReason
 from cachekit.core.libraries.litellm.release import Release, is_own
-from cachekit.core.libraries.litellm.values import Ask, Chat, Draft, Part, Piece, Place, RefusalError, Turn
+from cachekit.core.libraries.litellm.values import (
+    Chat,
+    Draft,
+    MarkerRequest,
+    Part,
+    Place,
+    RefusalError,
+    SentBlock,
+    Turn,
+)
 from cachekit.core.model.prompt import Note
 from cachekit.core.model.routes import join
 
@@ -31,18 +40,18 @@ def read_chat(request: Mapping[str, object], release: Release) -> Chat:
     return Chat(model if isinstance(model, str) else "", turns, _tools(request.get("tools")), extras)
 
 
-def asks_of(chat: Chat) -> Iterator[Ask]:
+def markers_of(chat: Chat) -> Iterator[MarkerRequest]:
     """Every breakpoint that is written in the messages and tools, in the order of the request."""
     for turn in chat.turns:
-        yield from _written(Part(turn.route, None, turn.ask))
+        yield from _written(Part(turn.route, None, turn.marker))
         for part in (*(turn.content if isinstance(turn.content, tuple) else ()), *turn.thinking, *turn.calls):
             yield from _written(part)
     for tool in chat.tools or ():
         yield from _written(tool)
 
 
-def _written(part: Part) -> Iterator[Ask]:
-    yield from (ask for ask in (part.ask, part.inner) if ask is not None)
+def _written(part: Part) -> Iterator[MarkerRequest]:
+    yield from (marker for marker in (part.marker, part.inner) if marker is not None)
 
 
 def _turn(message: object, route: str, release: Release) -> Turn:
@@ -56,7 +65,7 @@ def _turn(message: object, route: str, release: Release) -> Turn:
     if role == "user" and isinstance(content, tuple):
         _check_user_blocks(content, release)
     thinking = _parts(value.get("thinking_blocks"), join(route, "thinking_blocks"), Place.THINKING)
-    return Turn(role, route, value, content, _ask(value, route, Place.MESSAGE), _calls(value, route), thinking)
+    return Turn(role, route, value, content, _marker(value, route, Place.MESSAGE), _calls(value, route), thinking)
 
 
 def _content(content: object, route: str) -> str | tuple[Part, ...] | None:
@@ -81,7 +90,7 @@ def _parts(value: object, route: str, place: Place) -> tuple[Part, ...]:
 def _part(item: object, route: str, place: Place) -> Part:
     if isinstance(item, dict) and place is Place.BLOCK and item.get("type") in ("thinking", "redacted_thinking"):
         place = Place.THINKING
-    return Part(route, item, _ask(mapping(item), route, place))
+    return Part(route, item, _marker(mapping(item), route, place))
 
 
 def _calls(message: Mapping[str, object], route: str) -> tuple[Part, ...]:
@@ -102,13 +111,13 @@ def _tools(tools: object) -> tuple[Part, ...] | None:
 
 def _with_function(item: object, route: str, places: tuple[Place, Place]) -> Part:
     value = mapping(item)
-    inner = _ask(mapping(value.get("function")), join(route, "function"), places[1])
-    return Part(route, item, _ask(value, route, places[0]), inner)
+    inner = _marker(mapping(value.get("function")), join(route, "function"), places[1])
+    return Part(route, item, _marker(value, route, places[0]), inner)
 
 
-def _ask(holder: Mapping[str, object], route: str, place: Place) -> Ask | None:
+def _marker(holder: Mapping[str, object], route: str, place: Place) -> MarkerRequest | None:
     control = holder.get("cache_control")
-    return None if control is None else Ask(join(route, "cache_control"), control, place, route)
+    return None if control is None else MarkerRequest(join(route, "cache_control"), control, place, route)
 
 
 def breakpoints_as_markers(turn: Turn) -> Turn:
@@ -120,11 +129,11 @@ def breakpoints_as_markers(turn: Turn) -> Turn:
 
 def _breakpoint_as_marker(part: Part) -> Part:
     value = mapping(part.value)
-    if part.ask is not None or value.get("prompt_cache_breakpoint") is None:
+    if part.marker is not None or value.get("prompt_cache_breakpoint") is None:
         return part
     bare = {key: field for key, field in value.items() if key != "prompt_cache_breakpoint"}
-    ask = Ask(join(part.route, "prompt_cache_breakpoint"), {"type": "ephemeral"}, Place.BLOCK, part.route)
-    return replace(part, value=bare, ask=ask)
+    marker = MarkerRequest(join(part.route, "prompt_cache_breakpoint"), {"type": "ephemeral"}, Place.BLOCK, part.route)
+    return replace(part, value=bare, marker=marker)
 
 
 _INPUT_TYPES = {"input_text": "text", "output_text": "text", "input_image": "image_url", "input_file": "file"}
@@ -133,9 +142,9 @@ _INPUT_TYPES = {"input_text": "text", "output_text": "text", "input_image": "ima
 def read_input(request: Mapping[str, object], release: Release) -> Chat:
     """A call of `responses()` as the call of `completion()` that LiteLLM makes of it for providers without that API."""
     items_ = request.get("input")
-    given = [{"role": "user", "content": items_}] if isinstance(items_, str) else items(items_)
+    input_turns = [{"role": "user", "content": items_}] if isinstance(items_, str) else items(items_)
     turns = []
-    for index, item in enumerate(given):
+    for index, item in enumerate(input_turns):
         route = "input" if isinstance(items_, str) else join("input", index)
         value = mapping(item)
         content = [_as_part(part) for part in items(value.get("content"))]
@@ -158,10 +167,10 @@ def _as_part(part: object) -> object:
 
 def native_input(
     request: Mapping[str, object], *, breakpoints: bool
-) -> tuple[dict[str, object], dict[str, str], tuple[Ask, ...]]:
+) -> tuple[dict[str, object], dict[str, str], tuple[MarkerRequest, ...]]:
     """The body for a provider's own Responses API, its origin, and the markers that it loses: with `breakpoints` those
     on blocks become OpenAI's."""
-    lost: list[Ask] = []
+    lost: list[MarkerRequest] = []
 
     def bare(value: object, route: str, depth: int) -> object:
         if isinstance(value, (list, tuple)) and depth:
@@ -172,7 +181,7 @@ def native_input(
         if value.get("cache_control") is not None:
             if breakpoints and "content[" in route:
                 return {**out, "prompt_cache_breakpoint": {"mode": "explicit"}}
-            lost.append(Ask(join(route, "cache_control"), value["cache_control"], Place.BLOCK, route))
+            lost.append(MarkerRequest(join(route, "cache_control"), value["cache_control"], Place.BLOCK, route))
         return out
 
     whole = {key: value for key, value in request.items() if not is_own(key)}
@@ -180,7 +189,7 @@ def native_input(
     return body, {}, tuple(lost)
 
 
-def notes_of(draft: Draft, chat: Chat, ttl: Why | None, library: str) -> tuple[Note, ...]:
+def notes_of(draft: Draft, chat: Chat, ttl: LossReason | None, library: str) -> tuple[Note, ...]:
     """A note for each breakpoint that is thrown away, moved, shortened or sent to where nobody reads it, in the order
     of the body. `ttl`: why a ttl that is missing on the wire is missing. `library`: name and release."""
     found = dict.fromkeys((*_all(draft, chat, ttl, library), *_forgotten(draft, chat, library)))
@@ -189,45 +198,56 @@ def notes_of(draft: Draft, chat: Chat, ttl: Why | None, library: str) -> tuple[N
 
 def _forgotten(draft: Draft, chat: Chat, library: str) -> Iterator[Note]:
     """What went with a message of which nothing is sent."""
-    told = [
-        ask for piece in draft.pieces() for ask in (piece.ask, *(lost for lost, _ in piece.lost)) if ask is not None
+    notes = [
+        marker
+        for sent_block in draft.sent_blocks()
+        for marker in (sent_block.marker, *(lost for lost, _ in sent_block.lost))
+        if marker is not None
     ]
-    told += [ask for ask, _ in chat.lost]
-    seen = {(ask.route, ask.target) for ask in told}
-    yield from (_note(ask, Why.UNSENT, library) for ask in asks_of(chat) if (ask.route, ask.target) not in seen)
+    notes += [marker for marker, _ in chat.lost]
+    seen = {(marker.route, marker.target) for marker in notes}
+    yield from (
+        _note(marker, LossReason.UNSENT, library)
+        for marker in markers_of(chat)
+        if (marker.route, marker.target) not in seen
+    )
 
 
-def _all(draft: Draft, chat: Chat, ttl: Why | None, library: str) -> Iterator[Note]:
-    for ask, why in chat.lost:
-        yield _note(ask, why, library)
-    for piece in draft.pieces():
-        for ask, why in piece.lost:
-            yield _note(ask, why, library)
-        if piece.ask is not None and piece.moved is not None:
-            yield _note(piece.ask, piece.moved, library)
-        if piece.ask is not None and ttl is not None and _shortened(piece, piece.ask):
-            yield _note(piece.ask, Why.TTL_VALUE if _odd(piece.ask) else ttl, library)
+def _all(draft: Draft, chat: Chat, ttl: LossReason | None, library: str) -> Iterator[Note]:
+    for marker, loss in chat.lost:
+        yield _note(marker, loss, library)
+    for sent_block in draft.sent_blocks():
+        for marker, loss in sent_block.lost:
+            yield _note(marker, loss, library)
+        if sent_block.marker is not None and sent_block.moved is not None:
+            yield _note(sent_block.marker, sent_block.moved, library)
+        if sent_block.marker is not None and ttl is not None and _shortened(sent_block, sent_block.marker):
+            yield _note(sent_block.marker, LossReason.TTL_VALUE if _odd(sent_block.marker) else ttl, library)
 
 
-def _shortened(piece: Piece, ask: Ask) -> bool:
+def _shortened(sent_block: SentBlock, marker: MarkerRequest) -> bool:
     """A ttl was asked for, and the cache point has none; five minutes are the default anyway."""
-    asked = mapping(ask.control).get("ttl")
-    return asked is not None and asked != "5m" and "ttl" not in mapping(mapping(piece.block).get("cachePoint"))
+    requested_ttl = mapping(marker.control).get("ttl")
+    return (
+        requested_ttl is not None
+        and requested_ttl != "5m"
+        and "ttl" not in mapping(mapping(sent_block.block).get("cachePoint"))
+    )
 
 
-def _odd(ask: Ask) -> bool:
-    return mapping(ask.control).get("ttl") not in ("5m", "1h")
+def _odd(marker: MarkerRequest) -> bool:
+    return mapping(marker.control).get("ttl") not in ("5m", "1h")
 
 
-def _note(ask: Ask, why: Why, library: str) -> Note:
-    reason = REASONS[why]
+def _note(marker: MarkerRequest, loss: LossReason, library: str) -> Note:
+    reason = REASONS[loss]
     what = {
-        Place.POINT: f"the injection point at {ask.route}",
-        Place.DEFAULT: ask.route,
-        Place.REQUEST: ask.route,
-    }.get(ask.place, f"cache_control on {ask.target} ({ask.place})")
+        Place.POINT: f"the injection point at {marker.route}",
+        Place.DEFAULT: marker.route,
+        Place.REQUEST: marker.route,
+    }.get(marker.place, f"cache_control on {marker.target} ({marker.place})")
     lead = "is lost" if reason.code == DROPPED else {"moved": "is moved", "ttl_lost": "loses its ttl"}.get(reason.code)
     verdict = lead or "goes where it is not read"
-    said = "" if reason.silent or reason.code != DROPPED else "; it logs a warning"
-    detail = f"{what} {verdict}: {library} {reason.text}{said}"
-    return Note(reason.code, ask.route, detail, reason.hint, reason.silent, ground=reason.ground)
+    warning = "" if reason.silent or reason.code != DROPPED else "; it logs a warning"
+    detail = f"{what} {verdict}: {library} {reason.text}{warning}"
+    return Note(reason.code, marker.route, detail, reason.hint, reason.silent, ground=reason.ground)

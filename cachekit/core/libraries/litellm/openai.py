@@ -8,19 +8,19 @@ from itertools import groupby
 
 from cachekit.core.jsonio.json_access import mapping
 from cachekit.core.libraries.litellm import openai
-from cachekit.core.libraries.litellm.chats import Way, converse_draft, extra_origin, request_ask
-from cachekit.core.libraries.litellm.intake import asks_of, notes_of
-from cachekit.core.libraries.litellm.reasons import Why
+from cachekit.core.libraries.litellm.chats import Transport, converse_draft, extra_origin, request_marker
+from cachekit.core.libraries.litellm.intake import markers_of, notes_of
+from cachekit.core.libraries.litellm.reasons import LossReason
 from cachekit.core.libraries.litellm.release import gpt_from, is_own, wire_text
 from cachekit.core.libraries.litellm.values import (
-    Ask,
     Chat,
     Draft,
+    MarkerRequest,
     Message,
     Part,
-    Piece,
     Place,
     RefusalError,
+    SentBlock,
     Turn,
     blocks,
     gone,
@@ -40,26 +40,26 @@ class OpenAI:
 
     keeps: bool
     breakpoints: str = ""
-    unread: Why | None = None
+    unread: LossReason | None = None
 
 
-def chat_messages(turns: Sequence[Turn], to: OpenAI) -> Iterator[tuple[Mapping[str, object], tuple[Piece, ...]]]:
+def chat_messages(turns: Sequence[Turn], to: OpenAI) -> Iterator[tuple[Mapping[str, object], tuple[SentBlock, ...]]]:
     """Each message as sent, and the pieces that tell what became of its breakpoints."""
     for turn in turns:
         value = dict(_bare(turn.value) if to.keeps else mapping(stripped(turn.value)))
-        thinking = [_told({}, part.route, part.ask, to) for part in turn.thinking if part.ask is not None]
-        pieces = [*_on_message(turn, to), *_parts(turn, to), *thinking]
+        thinking = [_traced_block({}, part.route, part.marker, to) for part in turn.thinking if part.marker is not None]
+        sent_blocks = [*_on_message(turn, to), *_parts(turn, to), *thinking]
         calls = [_with_function(call, to) for call in turn.calls]
         if isinstance(turn.content, tuple):
             sent = [(part.value, _part_block(part, to)) for part in turn.content]
             value["content"] = [block if isinstance(raw, dict) else raw for raw, block in sent]
         if turn.calls:
-            value["tool_calls"] = [piece.block for piece in calls]
+            value["tool_calls"] = [sent_block.block for sent_block in calls]
         if isinstance(turn.content, str):
             value["content"] = turn.content
-        if turn.ask is not None and to.keeps and not turn.ask.lost:
-            value["cache_control"] = turn.ask.control
-        yield {"role": turn.role, **value}, (*pieces, *calls)
+        if turn.marker is not None and to.keeps and not turn.marker.lost:
+            value["cache_control"] = turn.marker.control
+        yield {"role": turn.role, **value}, (*sent_blocks, *calls)
 
 
 def hoist_images(turns: Sequence[Turn]) -> tuple[Turn, ...]:
@@ -95,49 +95,49 @@ def stripped(value: object, depth: int = 64) -> object:
     return [stripped(element, depth - 1) for element in value] if isinstance(value, list) and depth else value
 
 
-def _on_message(turn: Turn, to: OpenAI) -> Iterator[Piece]:
-    if turn.ask is not None:
-        yield _told(turn.value, turn.route, turn.ask, to)
+def _on_message(turn: Turn, to: OpenAI) -> Iterator[SentBlock]:
+    if turn.marker is not None:
+        yield _traced_block(turn.value, turn.route, turn.marker, to)
 
 
-def _told(block: Mapping[str, object], route: str, ask: Ask, to: OpenAI) -> Piece:
-    if to.keeps and not ask.lost:
-        return Piece(block, route, ask, moved=to.unread)
-    return gone(route, ask, Why.HOST)
+def _traced_block(block: Mapping[str, object], route: str, marker: MarkerRequest, to: OpenAI) -> SentBlock:
+    if to.keeps and not marker.lost:
+        return SentBlock(block, route, marker, moved=to.unread)
+    return gone(route, marker, LossReason.HOST)
 
 
-def _parts(turn: Turn, to: OpenAI) -> Iterator[Piece]:
+def _parts(turn: Turn, to: OpenAI) -> Iterator[SentBlock]:
     for part in turn.content if isinstance(turn.content, tuple) else ():
         block = _part_block(part, to)
-        if part.ask is None:
-            yield Piece(block, part.route)
-        elif _is_breakpoint(part.ask, to):
-            yield Piece(block, part.route, part.ask)
+        if part.marker is None:
+            yield SentBlock(block, part.route)
+        elif _is_breakpoint(part.marker, to):
+            yield SentBlock(block, part.route, part.marker)
         else:
-            yield replace(_told(block, part.route, part.ask, to), block=block)
+            yield replace(_traced_block(block, part.route, part.marker, to), block=block)
 
 
-def _is_breakpoint(ask: Ask, to: OpenAI) -> bool:
-    injected = ask.place is Place.POINT or ask.place is Place.DEFAULT
-    return not ask.lost and (to.breakpoints == "all" or (injected and bool(to.breakpoints)))
+def _is_breakpoint(marker: MarkerRequest, to: OpenAI) -> bool:
+    injected = marker.place is Place.POINT or marker.place is Place.DEFAULT
+    return not marker.lost and (to.breakpoints == "all" or (injected and bool(to.breakpoints)))
 
 
 def _part_block(part: Part, to: OpenAI) -> Mapping[str, object]:
     block = _bare(mapping(part.value))
     if isinstance(block.get("image_url"), str):
         block = {**block, "image_url": {"url": block["image_url"]}}
-    if part.ask is None:
+    if part.marker is None:
         return block
-    if _is_breakpoint(part.ask, to):
+    if _is_breakpoint(part.marker, to):
         return {**block, "prompt_cache_breakpoint": _BREAKPOINT}
-    return {**block, "cache_control": part.ask.control} if to.keeps and not part.ask.lost else block
+    return {**block, "cache_control": part.marker.control} if to.keeps and not part.marker.lost else block
 
 
 def _bare(value: Mapping[str, object]) -> Mapping[str, object]:
     return {key: field for key, field in value.items() if key != "cache_control"}
 
 
-def _with_function(part: Part, to: OpenAI) -> Piece:
+def _with_function(part: Part, to: OpenAI) -> SentBlock:
     """A tool or tool call with what is asked for on it and on its `function`."""
     value = dict(_bare(mapping(part.value)))
     function = value.get("function")
@@ -145,16 +145,18 @@ def _with_function(part: Part, to: OpenAI) -> Piece:
         value["function"] = _bare(function)
         if part.inner is not None and to.keeps and not part.inner.lost:
             value["function"] = {**_bare(function), "cache_control": part.inner.control}
-    if part.ask is not None and to.keeps and not part.ask.lost:
-        value["cache_control"] = part.ask.control
-    asks = [ask for ask in (part.ask, part.inner) if ask is not None]
-    if to.keeps and asks and not asks[0].lost:
-        inner = tuple(Piece(None, ask.target, ask, moved=to.unread) for ask in asks[1:] if not ask.lost)
-        return Piece(value, part.route, asks[0], moved=to.unread, inner=inner)
-    return Piece(value, part.route, lost=tuple((ask, ask.lost or Why.HOST) for ask in asks))
+    if part.marker is not None and to.keeps and not part.marker.lost:
+        value["cache_control"] = part.marker.control
+    markers = [marker for marker in (part.marker, part.inner) if marker is not None]
+    if to.keeps and markers and not markers[0].lost:
+        inner = tuple(
+            SentBlock(None, marker.target, marker, moved=to.unread) for marker in markers[1:] if not marker.lost
+        )
+        return SentBlock(value, part.route, markers[0], moved=to.unread, inner=inner)
+    return SentBlock(value, part.route, lost=tuple((marker, marker.lost or LossReason.HOST) for marker in markers))
 
 
-def chat_tools(tools: Sequence[Part], to: OpenAI) -> tuple[Piece, ...]:
+def chat_tools(tools: Sequence[Part], to: OpenAI) -> tuple[SentBlock, ...]:
     """Tools as sent; what is no object goes out as it is."""
     return tuple(_with_function(tool, to) for tool in tools)
 
@@ -170,26 +172,26 @@ def response_items(turns: Sequence[Turn], to: OpenAI, *, keeps: bool) -> tuple[d
     """A chat as the Responses API takes it: leading system texts become `instructions`, other messages items."""
     first = next((i for i, turn in enumerate(turns) if not _is_instruction(turn)), len(turns))
     texts = [turn.content for turn in turns[:first] if isinstance(turn.content, str)]
-    told = [Message("", (gone(turn.route, turn.ask, Why.BRIDGED),)) for turn in turns[:first]]
+    dropped = [Message("", (gone(turn.route, turn.marker, LossReason.BRIDGED),)) for turn in turns[:first]]
     sent = [Message(turn.role, tuple(_response_parts(turn, to, keeps))) for turn in turns[first:]]
-    return {"instructions": " ".join(texts)} if texts else {}, (*told, *sent)
+    return {"instructions": " ".join(texts)} if texts else {}, (*dropped, *sent)
 
 
 def _is_instruction(turn: Turn) -> bool:
     return turn.role == "system" and isinstance(turn.content, str)
 
 
-def _response_parts(turn: Turn, to: OpenAI, keeps: bool) -> Iterator[Piece]:
-    yield gone(turn.route, turn.ask, Why.BRIDGED)
+def _response_parts(turn: Turn, to: OpenAI, keeps: bool) -> Iterator[SentBlock]:
+    yield gone(turn.route, turn.marker, LossReason.BRIDGED)
     if isinstance(turn.content, str):
         part = Part(text_route(turn), {"type": "text", "text": turn.content})
-        yield Piece(_input_block(part, turn, to, keeps), part.route)
+        yield SentBlock(_input_block(part, turn, to, keeps), part.route)
     for part in turn.content if isinstance(turn.content, tuple) else ():
         block = _input_block(part, turn, to, keeps)
-        if part.ask is not None and _is_breakpoint(part.ask, to):
-            yield Piece(block, part.route, part.ask)
+        if part.marker is not None and _is_breakpoint(part.marker, to):
+            yield SentBlock(block, part.route, part.marker)
         else:
-            yield replace(gone(part.route, part.ask, Why.BRIDGED), block=block)
+            yield replace(gone(part.route, part.marker, LossReason.BRIDGED), block=block)
     for call in turn.calls:
         yield replace(_with_function(call, replace(to, keeps=False)), block=None)
 
@@ -201,7 +203,7 @@ def _input_block(part: Part, turn: Turn, to: OpenAI, keeps: bool) -> Mapping[str
     if turn.role == "assistant" and kind == "text":
         named = "output_text"
     block = {**_bare(value), "type": named}
-    if part.ask is not None and _is_breakpoint(part.ask, to):
+    if part.marker is not None and _is_breakpoint(part.marker, to):
         block["prompt_cache_breakpoint"] = _BREAKPOINT
     if not keeps:
         block.pop("prompt_cache_breakpoint", None)
@@ -210,7 +212,7 @@ def _input_block(part: Part, turn: Turn, to: OpenAI, keeps: bool) -> Mapping[str
 
 def item(message: Message, turn: Turn) -> Iterator[Mapping[str, object]]:
     """The items of the Responses API that one message becomes."""
-    content = [piece.block for piece in message.pieces if piece.block is not None]
+    content = [sent_block.block for sent_block in message.sent_blocks if sent_block.block is not None]
     if turn.role == "tool":
         yield {"type": "function_call_output", "call_id": turn.value.get("tool_call_id"), "output": content}
         return
@@ -227,57 +229,63 @@ def item(message: Message, turn: Turn) -> Iterator[Mapping[str, object]]:
         }
 
 
-def chat_wire(chat: Chat, way: Way, empty: Wire, library: str) -> Wire:
+def chat_wire(chat: Chat, transport: Transport, empty: Wire, library: str) -> Wire:
     """A call of Chat Completions."""
     if (
         chat.tools
-        and way.to.provider == "bedrock"
-        and ("gpt-oss" in way.to.model or not way.release.strips_points)
+        and transport.to.provider == "bedrock"
+        and ("gpt-oss" in transport.to.model or not transport.release.strips_points)
         and not chat.extras.get("drop_params")
     ):
         raise RefusalError("this model takes no tools through InvokeModel, and drop_params is not set")
-    to = _openai(chat, way)
-    chat = replace(chat, turns=openai.hoist_images(chat.turns)) if way.release.modern else chat
-    told = [_no_tool_point(chat)]
+    to = _openai(chat, transport)
+    chat = replace(chat, turns=openai.hoist_images(chat.turns)) if transport.release.modern else chat
+    dropped = [_no_tool_point(chat)]
     out, origin = [], {}
-    for number, (message, pieces) in enumerate(openai.chat_messages(chat.turns, to)):
+    for number, (message, sent_blocks) in enumerate(openai.chat_messages(chat.turns, to)):
         out.append(message)
-        told.append(pieces)
+        dropped.append(sent_blocks)
         origin[join("messages", number)] = chat.turns[number].route
     tools = openai.chat_tools(chat.tools or (), to)
-    body: dict[str, object] = {"model": way.to.model, "messages": out, **openai.chat_fields(chat)}
+    body: dict[str, object] = {"model": transport.to.model, "messages": out, **openai.chat_fields(chat)}
     if chat.tools is not None:
         body["tools"] = blocks(tools)
-    whole = request_ask(chat.extras, "cache_control")
-    request = () if whole is None else (Piece(None, "cache_control", whole, moved=Why.FORWARDED),)
-    draft = Draft((Message("", tuple(piece for pieces in told for piece in pieces)),), tools=tools, request=request)
+    whole = request_marker(chat.extras, "cache_control")
+    request = () if whole is None else (SentBlock(None, "cache_control", whole, moved=LossReason.FORWARDED),)
+    draft = Draft(
+        (Message("", tuple(sent_block for sent_blocks in dropped for sent_block in sent_blocks)),),
+        tools=tools,
+        request=request,
+    )
     origin |= extra_origin(chat)
     body |= _options(draft, body, to)
     return replace(empty, body=body, origin=origin, notes=notes_of(draft, chat, None, library))
 
 
-def _openai(chat: Chat, way: Way) -> openai.OpenAI:
+def _openai(chat: Chat, transport: Transport) -> openai.OpenAI:
     """What the host gets, and what it is known to read of it."""
-    reads = way.to.fates.reads if way.to.fates else ""
-    unread = {"no": Why.FORWARDED_UNREAD, "unknown": Why.FORWARDED}.get(reads)
-    return openai.OpenAI(way.to.keeps, way.to.breakpoints(chat.extras), unread)
+    reads = transport.to.fates.reads if transport.to.fates else ""
+    unread = {"no": LossReason.FORWARDED_UNREAD, "unknown": LossReason.FORWARDED}.get(reads)
+    return openai.OpenAI(transport.to.keeps, transport.to.breakpoints(chat.extras), unread)
 
 
-def _no_tool_point(chat: Chat) -> tuple[Piece, ...]:
+def _no_tool_point(chat: Chat) -> tuple[SentBlock, ...]:
     point = chat.tool_point
-    return () if point is None else (gone(point.route, point, Why.HOST_TOOLS),)
+    return () if point is None else (gone(point.route, point, LossReason.HOST_TOOLS),)
 
 
 def _options(draft: Draft, body: Mapping[str, object], to: openai.OpenAI) -> Mapping[str, object]:
     """LiteLLM adds the options that go with a breakpoint it has injected."""
-    placed = to.breakpoints and any("prompt_cache_breakpoint" in mapping(p.block) and p.ask for p in draft.pieces())
+    placed = to.breakpoints and any(
+        "prompt_cache_breakpoint" in mapping(p.block) and p.marker for p in draft.sent_blocks()
+    )
     return {"prompt_cache_options": {"mode": "implicit"}} if placed and "prompt_cache_options" not in body else {}
 
 
-def responses_wire(chat: Chat, way: Way, empty: Wire, library: str) -> Wire:
+def responses_wire(chat: Chat, transport: Transport, empty: Wire, library: str) -> Wire:
     """A chat that LiteLLM rewrites for the Responses API."""
-    to = _openai(chat, way)
-    keeps = way.release.modern and gpt_from(way.to.model, "breakpoint_from_gpt")
+    to = _openai(chat, transport)
+    keeps = transport.release.modern and gpt_from(transport.to.model, "breakpoint_from_gpt")
     fields, messages = openai.response_items(chat.turns, to, keeps=keeps)
     origin: dict[str, str] = {}
     out: list[Mapping[str, object]] = []
@@ -288,7 +296,7 @@ def responses_wire(chat: Chat, way: Way, empty: Wire, library: str) -> Wire:
     unsent = ("messages", "cache_control", "system", *mapping(chat.extras.get("extra_body")))
     extra = {key: value for key, value in openai.chat_fields(chat).items() if key not in unsent}
     tools = openai.chat_tools(chat.tools or (), replace(to, keeps=False))
-    body: dict[str, object] = {"model": way.to.model, "input": out, **fields, **extra}
+    body: dict[str, object] = {"model": transport.to.model, "input": out, **fields, **extra}
     if chat.tools is not None:
         body["tools"] = [_flat_tool(mapping(tool)) for tool in blocks(tools)]
     draft = Draft((*messages, Message("", _no_tool_point(chat))), tools=tools, request=_unbridged(chat))
@@ -296,10 +304,10 @@ def responses_wire(chat: Chat, way: Way, empty: Wire, library: str) -> Wire:
     return replace(empty, body=body, origin=origin, notes=notes_of(draft, chat, None, library))
 
 
-def _unbridged(chat: Chat) -> tuple[Piece, ...]:
+def _unbridged(chat: Chat) -> tuple[SentBlock, ...]:
     extra = mapping(chat.extras.get("extra_body"))
-    asks = (request_ask(chat.extras, "cache_control"), request_ask(extra, "extra_body.cache_control"))
-    return tuple(gone(ask.target, ask, Why.BRIDGED) for ask in asks if ask is not None)
+    markers = (request_marker(chat.extras, "cache_control"), request_marker(extra, "extra_body.cache_control"))
+    return tuple(gone(marker.target, marker, LossReason.BRIDGED) for marker in markers if marker is not None)
 
 
 def _flat_tool(tool: Mapping[str, object]) -> Mapping[str, object]:
@@ -307,62 +315,66 @@ def _flat_tool(tool: Mapping[str, object]) -> Mapping[str, object]:
     return {**mapping(function), "type": "function"} if isinstance(function, dict) else tool
 
 
-def nova_draft(chat: Chat, way: Way) -> Draft:
+def nova_draft(chat: Chat, transport: Transport) -> Draft:
     """Nova on InvokeModel, written in Converse's form: on the wire a point is a key of the text block that it closes,
     here it is the block behind it, which says the same."""
     unguarded = {key: value for key, value in chat.extras.items() if key != "guardrailConfig"}
-    bare = replace(chat, tool_point=None, extras=unguarded) if way.release.modern else chat
-    draft = _fields_of_nova(converse_draft(bare, way))
+    bare = replace(chat, tool_point=None, extras=unguarded) if transport.release.modern else chat
+    draft = _fields_of_nova(converse_draft(bare, transport))
     merged = mapping(chat.extras.get("extra_body"))
     draft = replace(draft, fields={**draft.fields, **merged}, origin=extra_origin(chat))
     draft = replace(draft, request=tuple(map(_on_invoke, draft.request)))
-    if not way.release.modern:
+    if not transport.release.modern:
         return draft
-    point = () if chat.tool_point is None else (gone("tools", chat.tool_point, Why.NOVA_INVOKE_TOOLS),)
-    messages = tuple(replace(message, pieces=_behind_texts(message.pieces)) for message in draft.messages)
+    point = () if chat.tool_point is None else (gone("tools", chat.tool_point, LossReason.NOVA_INVOKE_TOOLS),)
+    messages = tuple(replace(message, sent_blocks=_behind_texts(message.sent_blocks)) for message in draft.messages)
     return replace(draft, messages=messages, system=_behind_texts(draft.system), request=(*draft.request, *point))
 
 
-def _on_invoke(piece: Piece) -> Piece:
+def _on_invoke(sent_block: SentBlock) -> SentBlock:
     """What Converse has in additionalModelRequestFields: extra_body is merged here, all else is left out."""
-    if piece.ask is None:
-        return piece
-    if piece.ask.target.startswith("extra_body"):
-        return replace(piece, moved=Why.EXTRA_NOVA)
-    return gone(piece.ask.target, piece.ask, Why.NOT_ON_INVOKE)
+    if sent_block.marker is None:
+        return sent_block
+    if sent_block.marker.target.startswith("extra_body"):
+        return replace(sent_block, moved=LossReason.EXTRA_NOVA)
+    return gone(sent_block.marker.target, sent_block.marker, LossReason.NOT_ON_INVOKE)
 
 
-def _behind_texts(pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
+def _behind_texts(sent_blocks: tuple[SentBlock, ...]) -> tuple[SentBlock, ...]:
     """Each point moves back behind the last text before it; without one it is lost."""
-    out: list[Piece] = []
-    for piece in pieces:
-        if piece.ask is None or "cachePoint" not in mapping(piece.block):
-            out.append(piece)
+    out: list[SentBlock] = []
+    for sent_block in sent_blocks:
+        if sent_block.marker is None or "cachePoint" not in mapping(sent_block.block):
+            out.append(sent_block)
             continue
         texts = [i for i, before in enumerate(out) if "text" in mapping(before.block)]
         if not texts:
-            out.append(gone(piece.route, piece.ask, Why.NO_ANCHOR))
+            out.append(gone(sent_block.route, sent_block.marker, LossReason.NO_ANCHOR))
             continue
         cut = texts[-1] + 1
         if cut < len(out) and "cachePoint" in mapping(out[cut].block):
             out.pop(cut)
         behind = any(before.block is not None for before in out[cut:])
-        out.insert(cut, replace(piece, moved=Why.TO_TEXT if behind else piece.moved))
+        out.insert(cut, replace(sent_block, moved=LossReason.TO_TEXT if behind else sent_block.moved))
     return tuple(out)
 
 
-def flat_draft(chat: Chat, way: Way) -> Draft:
+def flat_draft(chat: Chat, transport: Transport) -> Draft:
     """Models that take one text: nothing can be marked. The messages stand in Converse's form, without marks."""
     if chat.tools:
         raise RefusalError("this model takes no tools")
-    lost = tuple(gone(ask.target, ask, Why.FLATTENED) for ask in asks_of(chat))
-    draft = converse_draft(chat, way)
-    bare = tuple(replace(message, pieces=_unmarked(message.pieces)) for message in draft.messages)
+    lost = tuple(gone(marker.target, marker, LossReason.FLATTENED) for marker in markers_of(chat))
+    draft = converse_draft(chat, transport)
+    bare = tuple(replace(message, sent_blocks=_unmarked(message.sent_blocks)) for message in draft.messages)
     return replace(_fields_of_nova(draft), messages=bare, system=_unmarked(draft.system), request=lost)
 
 
-def _unmarked(pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
-    return tuple(Piece(piece.block, piece.route) for piece in pieces if "cachePoint" not in mapping(piece.block))
+def _unmarked(sent_blocks: tuple[SentBlock, ...]) -> tuple[SentBlock, ...]:
+    return tuple(
+        SentBlock(sent_block.block, sent_block.route)
+        for sent_block in sent_blocks
+        if "cachePoint" not in mapping(sent_block.block)
+    )
 
 
 def _fields_of_nova(draft: Draft) -> Draft:

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from cachekit.core.jsonio.json_access import items, mapping
-from cachekit.core.libraries.litellm.reasons import Why
+from cachekit.core.libraries.litellm.reasons import LossReason
 from cachekit.core.libraries.litellm.release import Release, is_own, refused_by_claude
-from cachekit.core.libraries.litellm.values import Ask, Part, Piece, RefusalError, gone
+from cachekit.core.libraries.litellm.values import MarkerRequest, Part, RefusalError, SentBlock, gone
 
 _NEVER = ("n", "stream_options", "store", "extra_body", "context_management", "parallel_tool_calls", "user")
 _CONVERSE_BLOCKS = ("guardrailConfig", "performanceConfig", "serviceTier", "requestMetadata", "outputConfig")
@@ -108,12 +108,12 @@ _READY = ("toolSpec", "systemTool", "cachePoint")
 _BAD_NAME = re.compile(r"[^\w-]")
 
 
-def anthropic_tools(tools: Sequence[Part], point: Ask | None, *, modern: bool) -> tuple[Piece, ...]:
+def anthropic_tools(tools: Sequence[Part], point: MarkerRequest | None, *, modern: bool) -> tuple[SentBlock, ...]:
     """Tools of an Anthropic body. `point`: an injection point that stands for the tools."""
     return _with_point(tuple(_anthropic_tool(tool, modern) for tool in tools), point)
 
 
-def _anthropic_tool(tool: Part, modern: bool) -> Piece:
+def _anthropic_tool(tool: Part, modern: bool) -> SentBlock:
     value = mapping(tool.value)
     if "input_schema" in value and "function" not in value:
         bare = {key: field for key, field in value.items() if key != "cache_control"}
@@ -144,44 +144,52 @@ def _schema(schema: object) -> Mapping[str, object]:
     return found if "properties" in found or not found else {**found, "properties": {}}
 
 
-def _hosted_tool(kind: str, value: Mapping[str, object], tool: Part) -> Piece:
+def _hosted_tool(kind: str, value: Mapping[str, object], tool: Part) -> SentBlock:
     """A tool of the provider's own, passed on; a search for tools takes no marker."""
     function = mapping(value.get("function"))
     bare = {key: field for key, field in value.items() if key not in ("cache_control", "function")}
     block = {**bare, "type": kind, "name": value.get("name", function.get("name"))}
     if kind in _SEARCH:
-        return replace(gone(tool.route, tool.ask or tool.inner, Why.TOOL_KIND), block=block)
+        return replace(gone(tool.route, tool.marker or tool.inner, LossReason.TOOL_KIND), block=block)
     return _marked_tool(block, tool)
 
 
-def _marked_tool(block: Mapping[str, object], tool: Part) -> Piece:
+def _marked_tool(block: Mapping[str, object], tool: Part) -> SentBlock:
     """The marker beside `function` wins over the one inside it, which must be an object."""
-    lost = tuple((ask, ask.lost) for ask in (tool.ask, tool.inner) if ask is not None and ask.lost is not None)
+    lost = tuple(
+        (marker, marker.lost) for marker in (tool.marker, tool.inner) if marker is not None and marker.lost is not None
+    )
     if lost:
-        return Piece(block, tool.route, lost=lost)
-    if tool.ask is not None:
-        twice = () if tool.inner is None else ((tool.inner, Why.TOOL_TWICE),)
-        return Piece({**block, "cache_control": tool.ask.control}, tool.route, tool.ask, lost=twice)
+        return SentBlock(block, tool.route, lost=lost)
+    if tool.marker is not None:
+        twice = () if tool.inner is None else ((tool.inner, LossReason.TOOL_TWICE),)
+        return SentBlock({**block, "cache_control": tool.marker.control}, tool.route, tool.marker, lost=twice)
     if tool.inner is None:
-        return Piece(block, tool.route)
+        return SentBlock(block, tool.route)
     if not isinstance(tool.inner.control, dict):
-        return Piece(block, tool.route, lost=((tool.inner, Why.NOT_OBJECT),))
-    return Piece({**block, "cache_control": tool.inner.control}, tool.route, tool.inner)
+        return SentBlock(block, tool.route, lost=((tool.inner, LossReason.NOT_OBJECT),))
+    return SentBlock({**block, "cache_control": tool.inner.control}, tool.route, tool.inner)
 
 
-def _with_point(pieces: tuple[Piece, ...], point: Ask | None) -> tuple[Piece, ...]:
+def _with_point(sent_blocks: tuple[SentBlock, ...], point: MarkerRequest | None) -> tuple[SentBlock, ...]:
     """The injection point marks the last tool that takes a marker, unless a tool is marked already."""
     if point is None:
-        return pieces
-    open_to = [i for i, p in enumerate(pieces) if p.block is not None and p.block.get("type") not in _SEARCH]
-    why = Why.POINT_NO_TOOLS if not open_to else Why.TOOL_MARKED if any(p.ask for p in pieces) else None
+        return sent_blocks
+    open_to = [i for i, p in enumerate(sent_blocks) if p.block is not None and p.block.get("type") not in _SEARCH]
+    reason = (
+        LossReason.POINT_NO_TOOLS
+        if not open_to
+        else LossReason.TOOL_MARKED
+        if any(p.marker for p in sent_blocks)
+        else None
+    )
     control = {"type": "ephemeral"} if point.control is None else point.control
-    if why is None and not isinstance(control, dict):
-        why = Why.NOT_OBJECT
-    if why is not None:
-        return (*pieces, gone(point.route, point, why))
-    out, at = list(pieces), open_to[-1]
-    out[at] = replace(out[at], block={**mapping(out[at].block), "cache_control": control}, ask=point)
+    if reason is None and not isinstance(control, dict):
+        reason = LossReason.NOT_OBJECT
+    if reason is not None:
+        return (*sent_blocks, gone(point.route, point, reason))
+    out, at = list(sent_blocks), open_to[-1]
+    out[at] = replace(out[at], block={**mapping(out[at].block), "cache_control": control}, marker=point)
     return tuple(out)
 
 
@@ -205,8 +213,8 @@ def _tool_spec(value: Mapping[str, object], number: int, modern: bool) -> Mappin
     native = modern and "function" not in value
     schema = value.get("input_schema") if native else function.get("parameters", _EMPTY_SCHEMA)
     holder = value if native else function
-    given = holder.get("name")
-    name = _name(given if isinstance(given, str) and given.strip() else f"litellm_unnamed_tool_{number}" * modern)
+    name_ = holder.get("name")
+    name = _name(name_ if isinstance(name_, str) and name_.strip() else f"litellm_unnamed_tool_{number}" * modern)
     return {
         "toolSpec": {
             "inputSchema": {"json": _converse_schema(schema)},

@@ -11,18 +11,18 @@ from pathlib import Path
 from cachekit.core.jsonio.json_access import items, mapping, text
 from cachekit.core.libraries.litellm.params import anthropic_tools, invoke_betas
 from cachekit.core.libraries.litellm.points import Ground, inject_messages
-from cachekit.core.libraries.litellm.reasons import Why
+from cachekit.core.libraries.litellm.reasons import LossReason
 from cachekit.core.libraries.litellm.release import Release, is_own
 from cachekit.core.libraries.litellm.routing import Destination
 from cachekit.core.libraries.litellm.values import (
-    Ask,
     Chat,
     Draft,
+    MarkerRequest,
     Message,
     Part,
-    Piece,
     Place,
     RefusalError,
+    SentBlock,
     Turn,
     blocks,
     text_route,
@@ -73,7 +73,9 @@ def _as_turn(role: str, route: str, value: Mapping[str, object], content: object
 
 def _part(block: object, route: str, place: Place) -> Part:
     control = mapping(block).get("cache_control")
-    return Part(route, block, None if control is None else Ask(join(route, "cache_control"), control, place, route))
+    return Part(
+        route, block, None if control is None else MarkerRequest(join(route, "cache_control"), control, place, route)
+    )
 
 
 def native_body(draft: Draft, chat: Chat, lead: tuple[Turn, ...], model: str) -> dict[str, object]:
@@ -90,39 +92,43 @@ def native_body(draft: Draft, chat: Chat, lead: tuple[Turn, ...], model: str) ->
 
 def _native(turn: Turn, message: Message) -> Mapping[str, object]:
     as_is = turn.content is None or isinstance(turn.content, str)
-    return {**turn.value, "content": turn.content if as_is else blocks(message.pieces)}
+    return {**turn.value, "content": turn.content if as_is else blocks(message.sent_blocks)}
 
 
 def native_draft(chat: Chat, lead: tuple[Turn, ...], to: Destination, release: Release) -> Draft:
     """The body as Claude gets it. On Bedrock a newer release takes a ttl out for models without one-hour caching."""
     bedrock = to.provider == "bedrock"
     hour = not bedrock or not release.modern or (to.words is not None and "hour" in to.words)
-    system = tuple(piece for turn in lead for piece in _native_pieces(turn, hour))
-    messages = tuple(Message(turn.role, tuple(_native_pieces(turn, hour))) for turn in chat.turns)
+    system = tuple(sent_block for turn in lead for sent_block in _native_blocks(turn, hour))
+    messages = tuple(Message(turn.role, tuple(_native_blocks(turn, hour))) for turn in chat.turns)
     tools = anthropic_tools(chat.tools or (), chat.tool_point, modern=release.modern)
     fields = {key: value for key, value in chat.extras.items() if not is_own(key) and key != "extra_body"}
     if bedrock:
         fields |= {"anthropic_version": "bedrock-2023-05-31", **invoke_betas(chat.extras)}
-    return Draft(messages, system, tuple(_shortened(piece, hour) for piece in tools), fields)
+    return Draft(messages, system, tuple(_shortened(sent_block, hour) for sent_block in tools), fields)
 
 
-def _native_pieces(turn: Turn, hour: bool) -> Iterator[Piece]:
+def _native_blocks(turn: Turn, hour: bool) -> Iterator[SentBlock]:
     if isinstance(turn.content, str):
         route = text_route(turn)
-        yield Piece({"type": "text", "text": turn.content}, route)
+        yield SentBlock({"type": "text", "text": turn.content}, route)
     for part in turn.content if isinstance(turn.content, tuple) else ():
         bare = {key: value for key, value in mapping(part.value).items() if key != "cache_control"}
-        block = bare if part.ask is None else {**bare, "cache_control": part.ask.control}
-        yield _shortened(Piece(block, part.route, part.ask), hour)
+        block = bare if part.marker is None else {**bare, "cache_control": part.marker.control}
+        yield _shortened(SentBlock(block, part.route, part.marker), hour)
 
 
-def _shortened(piece: Piece, hour: bool) -> Piece:
-    control = mapping(mapping(piece.block).get("cache_control"))
+def _shortened(sent_block: SentBlock, hour: bool) -> SentBlock:
+    control = mapping(mapping(sent_block.block).get("cache_control"))
     kept = {key: value for key, value in control.items() if key not in ("ttl", "scope")}
     if hour or kept == control:
-        return piece
-    lost = piece.ask is not None and control.get("ttl") not in (None, "5m")
-    return replace(piece, block={**mapping(piece.block), "cache_control": kept}, moved=Why.TTL_MODEL if lost else None)
+        return sent_block
+    lost = sent_block.marker is not None and control.get("ttl") not in (None, "5m")
+    return replace(
+        sent_block,
+        block={**mapping(sent_block.block), "cache_control": kept},
+        moved=LossReason.TTL_MODEL if lost else None,
+    )
 
 
 def adapted(chat: Chat, lead: tuple[Turn, ...], to: Destination, release: Release, *, keeps: bool = False) -> Chat:
@@ -133,15 +139,15 @@ def adapted(chat: Chat, lead: tuple[Turn, ...], to: Destination, release: Releas
     system = tuple(_kept(turn, keeps or not release.modern) for turn in lead)
     turns = tuple(found for turn in chat.turns for found in _chat_turns(_kept(turn, keeps)))
     tools = None if chat.tools is None else tuple(_chat_tool(tool, keeps) for tool in chat.tools)
-    lost = tuple((ask, Why.JOINED) for turn in chat.turns for ask in _inside_results(turn))
+    lost = tuple((marker, LossReason.JOINED) for turn in chat.turns for marker in _inside_results(turn))
     return replace(chat, turns=(*system, *turns), tools=tools, lost=(*chat.lost, *lost))
 
 
-def _inside_results(turn: Turn) -> Iterator[Ask]:
+def _inside_results(turn: Turn) -> Iterator[MarkerRequest]:
     for part in turn.content if isinstance(turn.content, tuple) else ():
         route = join(part.route, "content")
         inner = (_part(block, join(route, i), Place.BLOCK) for i, block in enumerate(_result_blocks(part)))
-        yield from (found.ask for found in inner if found.ask is not None)
+        yield from (found.marker for found in inner if found.marker is not None)
 
 
 def _result_blocks(part: Part) -> Sequence[object]:
@@ -157,7 +163,7 @@ def _kept(turn: Turn, keeps: bool) -> Turn:
 
 
 def _doomed(part: Part) -> Part:
-    return part if part.ask is None else replace(part, ask=replace(part.ask, lost=Why.ADAPTED))
+    return part if part.marker is None else replace(part, marker=replace(part.marker, lost=LossReason.ADAPTED))
 
 
 def _chat_turns(turn: Turn) -> Iterator[Turn]:
@@ -181,7 +187,7 @@ def _tool_turn(part: Part) -> Turn:
     inner = items(content)
     joined = "".join(text(mapping(block).get("text")) or "" for block in inner)
     message = {"role": "tool", "tool_call_id": value.get("tool_use_id")}
-    return Turn("tool", part.route, message, content if isinstance(content, str) else joined, part.ask)
+    return Turn("tool", part.route, message, content if isinstance(content, str) else joined, part.marker)
 
 
 def _user_part(part: Part) -> Part:
@@ -199,7 +205,7 @@ def _assistant_turn(turn: Turn, kinds: Sequence[tuple[object, Part]]) -> Turn:
     texts = tuple(part for kind, part in kinds if kind == "text")
     calls = tuple(_call(part) for kind, part in kinds if kind == "tool_use")
     thinking = tuple(part for kind, part in kinds if kind in ("thinking", "redacted_thinking"))
-    marked = any(part.ask is not None for part in texts)
+    marked = any(part.marker is not None for part in texts)
     joined = "".join(text(mapping(part.value).get("text")) or "" for part in texts)
     value = {"role": "assistant", **({"tool_calls": [call.value for call in calls]} if calls else {})}
     return Turn("assistant", turn.route, value, texts if marked else joined or None, None, calls, thinking)
@@ -249,15 +255,15 @@ def load_proxy_config(config: Mapping[str, object]) -> ProxyConfig:
     config = mapping(config)
     settings = mapping(config.get("litellm_settings"))
     router = mapping(config.get("router_settings"))
-    held = {key: settings[key] for key in _SETTINGS if key in settings}
+    settings_ = {key: settings[key] for key in _SETTINGS if key in settings}
     if settings.get("enable_anthropic_prompt_caching") is True:
-        held["enable_prompt_caching"] = True
+        settings_["enable_prompt_caching"] = True
     groups = {
         alias: group
         for alias, group in mapping(router.get("model_group_alias")).items()
         if isinstance(alias, str) and isinstance(group, str)
     }
-    return ProxyConfig(tuple(_deployments(config)), groups, held)
+    return ProxyConfig(tuple(_deployments(config)), groups, settings_)
 
 
 def _deployments(config: Mapping[str, object]) -> list[Deployment]:
@@ -290,8 +296,8 @@ def resolve_alias(request: Mapping[str, object], config: ProxyConfig) -> Mapping
     """A request to the proxy as the call that the proxy makes: the deployment's model and keywords, the request's own
     keywords winning. A model that is no alias is left as it is. With several deployments the first one stands for
     all, and the keyword of ours says which others there are."""
-    asked = text(request.get("model")) or ""
-    alias = config.groups.get(asked, asked)
+    model_name = text(request.get("model")) or ""
+    alias = config.groups.get(model_name, model_name)
     exact = [deployment for deployment in config.deployments if deployment.alias == alias]
     found = exact or [d for d in config.deployments if "*" in d.alias and fnmatchcase(alias, d.alias)]
     merged: dict[str, object] = {**config.settings}

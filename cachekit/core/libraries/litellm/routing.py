@@ -101,9 +101,9 @@ def destination(request: Mapping[str, object], release: Release) -> Destination:
     if model is None:
         return Destination(Form.CHAT, "", refusal="the request names no model")
     provider, slash, rest = model.partition("/")
-    given = text(request.get("custom_llm_provider"))
-    if given:
-        provider, rest = given, model.removeprefix(f"{given}/")
+    provider_name = text(request.get("custom_llm_provider"))
+    if provider_name:
+        provider, rest = provider_name, model.removeprefix(f"{provider_name}/")
     elif not slash or provider.startswith("arn:"):
         return _bare(model, request, release)
     if provider == "bedrock":
@@ -200,7 +200,7 @@ def _by_fates(provider: str, model: str, request: Mapping[str, object], release:
         doubt = f"the provider {provider[:40]!r} was not measured"
         return Destination(Form.CHAT, model, provider, fates=unmeasured(provider), unsure=(doubt,))
     assumed = f"{provider} was not measured with LiteLLM {release.name}"
-    unsure = (assumed,) if fates.ground is Ground.ASSUMED and asks_for_caching(request) else ()
+    unsure = (assumed,) if fates.ground is Ground.ASSUMED and requests_caching(request) else ()
     if provider == "azure":
         form = Form.RESPONSES if _bridged(model, request, release, enforced=True) else Form.CHAT
         refusal = _azure_refusal(model, request)
@@ -223,7 +223,7 @@ def _openai(model: str, request: Mapping[str, object], release: Release, *, name
     """OpenAI's own host, unless api_base names another. A name that OpenAI does not have is meant for another host,
     which the environment names then."""
     base = text(request.get("api_base")) or text(request.get("base_url"))
-    unclear = named and base is None and not _OPENAI_NAME.match(model) and asks_for_caching(request)
+    unclear = named and base is None and not _OPENAI_NAME.match(model) and requests_caching(request)
     host = _is_openai(base) if base is not None else not unclear
     form = Form.RESPONSES if _bridged(model, request, release, enforced=host) else Form.CHAT
     fates = find_fates(f"openai@{'openai' if host else 'elsewhere'}/{model}", release)
@@ -231,14 +231,14 @@ def _openai(model: str, request: Mapping[str, object], release: Release, *, name
     return Destination(form, model.removeprefix("responses/"), "openai", fates=fates, unsure=unsure)
 
 
-def asks_for_caching(value: object, depth: int = 64) -> bool:
+def requests_caching(value: object, depth: int = 64) -> bool:
     """The request holds a marker or an injection point; no request nests its blocks deeper than `depth`."""
     if not depth:
         return False
     if isinstance(value, dict):
         found = any(value.get(key) is not None for key in ("cache_control", "cache_control_injection_points"))
-        return found or any(asks_for_caching(field, depth - 1) for field in value.values())
-    return isinstance(value, (list, tuple)) and any(asks_for_caching(element, depth - 1) for element in value)
+        return found or any(requests_caching(field, depth - 1) for field in value.values())
+    return isinstance(value, (list, tuple)) and any(requests_caching(element, depth - 1) for element in value)
 
 
 def _is_openai(base: str) -> bool:

@@ -7,9 +7,9 @@ from dataclasses import replace
 from itertools import groupby
 
 from cachekit.core.jsonio.json_access import mapping
-from cachekit.core.libraries.litellm.reasons import Why
+from cachekit.core.libraries.litellm.reasons import LossReason
 from cachekit.core.libraries.litellm.release import wire_text
-from cachekit.core.libraries.litellm.values import Ask, Part, Turn, text_route
+from cachekit.core.libraries.litellm.values import MarkerRequest, Part, Turn, text_route
 
 TextParts = Callable[[Turn], tuple[Part, ...]]
 """The texts of a system message that are kept when it is moved."""
@@ -27,11 +27,13 @@ def split_anywhere(turns: Sequence[Turn]) -> tuple[tuple[Turn, ...], tuple[Turn,
     return tuple(system), tuple(turn for turn in turns if turn.role != "system")
 
 
-def without_developer(turns: Sequence[Turn]) -> tuple[tuple[Turn, ...], tuple[tuple[Ask, Why], ...]]:
+def without_developer(turns: Sequence[Turn]) -> tuple[tuple[Turn, ...], tuple[tuple[MarkerRequest, LossReason], ...]]:
     """Developer messages as system messages, which keep nothing but their content."""
-    lost = tuple((turn.ask, Why.DEVELOPER) for turn in turns if turn.role == "developer" and turn.ask is not None)
+    lost = tuple(
+        (turn.marker, LossReason.DEVELOPER) for turn in turns if turn.role == "developer" and turn.marker is not None
+    )
     out = (
-        replace(turn, role="system", ask=None, value={"role": "system", "content": turn.value.get("content")})
+        replace(turn, role="system", marker=None, value={"role": "system", "content": turn.value.get("content")})
         if turn.role == "developer"
         else turn
         for turn in turns
@@ -41,14 +43,14 @@ def without_developer(turns: Sequence[Turn]) -> tuple[tuple[Turn, ...], tuple[tu
 
 def strict_texts(turn: Turn) -> tuple[Part, ...]:
     """The texts of a moved system message for an Anthropic body: markers are rebuilt, and kept only if ephemeral."""
-    return tuple(replace(part, ask=_ephemeral(part.ask)) for part in loose_texts(turn))
+    return tuple(replace(part, marker=_ephemeral(part.marker)) for part in loose_texts(turn))
 
 
 def loose_texts(turn: Turn) -> tuple[Part, ...]:
     """The texts of a moved system message for Converse: any marker is kept."""
     if isinstance(turn.content, str):
         route = text_route(turn)
-        return (Part(route, {"type": "text", "text": turn.content}, turn.ask),) if turn.content else ()
+        return (Part(route, {"type": "text", "text": turn.content}, turn.marker),) if turn.content else ()
     return tuple(part for part in turn.content or () if _is_text(part))
 
 
@@ -57,21 +59,21 @@ def _is_text(part: Part) -> bool:
     return value.get("type") == "text" and isinstance(value.get("text"), str) and bool(value["text"])
 
 
-def _ephemeral(ask: Ask | None) -> Ask | None:
-    if ask is None:
+def _ephemeral(marker: MarkerRequest | None) -> MarkerRequest | None:
+    if marker is None:
         return None
-    control = mapping(ask.control)
+    control = mapping(marker.control)
     if control.get("type") != "ephemeral":
-        return replace(ask, lost=Why.NOT_EPHEMERAL if control else Why.NOT_OBJECT)
+        return replace(marker, lost=LossReason.NOT_EPHEMERAL if control else LossReason.NOT_OBJECT)
     ttl = control.get("ttl")
-    return replace(ask, control={"type": "ephemeral", "ttl": ttl} if ttl in ("1h", "5m") else {"type": "ephemeral"})
+    return replace(marker, control={"type": "ephemeral", "ttl": ttl} if ttl in ("1h", "5m") else {"type": "ephemeral"})
 
 
 def as_user(turn: Turn, texts: TextParts) -> tuple[Turn, ...]:
     """A system message as a user message, behind LiteLLM's own note; nothing where it has no text."""
     kept = texts(turn)
     note = Part(turn.route, {"type": "text", "text": wire_text("operator_note")})
-    beside = None if isinstance(turn.content, str) else turn.ask
+    beside = None if isinstance(turn.content, str) else turn.marker
     return (Turn("user", turn.route, {}, (note, *kept), beside),) if kept else ()
 
 
@@ -117,8 +119,8 @@ def keep_systems(turns: Sequence[Turn], renders: Callable[[Turn], bool]) -> tupl
             out.append(turns[index])
             run = next((r for r in _system_runs(turns) if r[0] == index + 1 and anchors[r[0]] is None), ())
             out += _users([turns[i] for i in run], strict_texts)
-        held = [i for run in _system_runs(turns) if anchors[run[0]] == number for i in run]
-        out += _merged([turns[i] for i in held])
+        indices = [i for run in _system_runs(turns) if anchors[run[0]] == number for i in run]
+        out += _merged([turns[i] for i in indices])
     return tuple(out)
 
 

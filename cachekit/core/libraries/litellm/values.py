@@ -9,7 +9,7 @@ from enum import StrEnum
 from hashlib import blake2b
 
 from cachekit.core.jsonio.json_access import mapping, text
-from cachekit.core.libraries.litellm.reasons import Why
+from cachekit.core.libraries.litellm.reasons import LossReason
 from cachekit.core.model.routes import join
 
 
@@ -33,7 +33,7 @@ class Place(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class MarkerRequest:
     """A breakpoint that the user asks for.
 
     `route` is where it is written, `control` its value as written, `target` what it stands for: the block, message or
@@ -44,7 +44,7 @@ class Ask:
     control: object
     place: Place
     target: str
-    lost: Why | None = None
+    lost: LossReason | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,8 @@ class Part:
 
     route: str
     value: object
-    ask: Ask | None = None
-    inner: Ask | None = None
+    marker: MarkerRequest | None = None
+    inner: MarkerRequest | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ class Turn:
     route: str
     value: Mapping[str, object] = field(default_factory=dict)
     content: str | tuple[Part, ...] | None = None
-    ask: Ask | None = None
+    marker: MarkerRequest | None = None
     calls: tuple[Part, ...] = ()
     thinking: tuple[Part, ...] = ()
 
@@ -80,22 +80,22 @@ class Chat:
     turns: tuple[Turn, ...]
     tools: tuple[Part, ...] | None
     extras: Mapping[str, object]
-    tool_point: Ask | None = None
-    lost: tuple[tuple[Ask, Why], ...] = ()
+    tool_point: MarkerRequest | None = None
+    lost: tuple[tuple[MarkerRequest, LossReason], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Piece:
+class SentBlock:
     """One block of the body. `route` is where in the request it came from, `ask` what it carries out, `lost` what was
     thrown away here, `moved` why the breakpoint stands where nobody put it. A piece without a block only tells of a
     loss. `inner` are the blocks inside a tool result."""
 
     block: Mapping[str, object] | None
     route: str
-    ask: Ask | None = None
-    lost: tuple[tuple[Ask, Why], ...] = ()
-    moved: Why | None = None
-    inner: tuple[Piece, ...] = ()
+    marker: MarkerRequest | None = None
+    lost: tuple[tuple[MarkerRequest, LossReason], ...] = ()
+    moved: LossReason | None = None
+    inner: tuple[SentBlock, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Message:
     """A message of the body."""
 
     role: str
-    pieces: tuple[Piece, ...]
+    sent_blocks: tuple[SentBlock, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,17 +112,22 @@ class Draft:
     do not stand where the user wrote them, and in `request` what became of what is asked for beside all blocks."""
 
     messages: tuple[Message, ...]
-    system: tuple[Piece, ...] = ()
-    tools: tuple[Piece, ...] = ()
+    system: tuple[SentBlock, ...] = ()
+    tools: tuple[SentBlock, ...] = ()
     fields: Mapping[str, object] = field(default_factory=dict)
-    request: tuple[Piece, ...] = ()
+    request: tuple[SentBlock, ...] = ()
     origin: Mapping[str, str] = field(default_factory=dict)
 
-    def pieces(self) -> Iterator[Piece]:
+    def sent_blocks(self) -> Iterator[SentBlock]:
         """Every piece, those inside tool results included."""
-        for piece in (*self.tools, *self.system, *(p for m in self.messages for p in m.pieces), *self.request):
-            yield piece
-            yield from piece.inner
+        for sent_block in (
+            *self.tools,
+            *self.system,
+            *(p for m in self.messages for p in m.sent_blocks),
+            *self.request,
+        ):
+            yield sent_block
+            yield from sent_block.inner
 
 
 def text_route(turn: Turn) -> str:
@@ -130,14 +135,14 @@ def text_route(turn: Turn) -> str:
     return turn.route if turn.route == "system" else join(turn.route, "content")
 
 
-def gone(route: str, ask: Ask | None, why: Why) -> Piece:
+def gone(route: str, marker: MarkerRequest | None, reason: LossReason) -> SentBlock:
     """A piece that sends nothing, and tells why what was asked for is lost."""
-    return Piece(None, route, lost=() if ask is None else ((ask, ask.lost or why),))
+    return SentBlock(None, route, lost=() if marker is None else ((marker, marker.lost or reason),))
 
 
-def blocks(pieces: Iterable[Piece]) -> list[Mapping[str, object]]:
+def blocks(sent_blocks: Iterable[SentBlock]) -> list[Mapping[str, object]]:
     """The blocks that are sent."""
-    return [piece.block for piece in pieces if piece.block is not None]
+    return [sent_block.block for sent_block in sent_blocks if sent_block.block is not None]
 
 
 def parsed(arguments: object, route: str) -> object:

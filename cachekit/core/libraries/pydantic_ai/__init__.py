@@ -77,8 +77,8 @@ def _translate(supplied: Mapping[str, object], route: Route, model: str, newest:
     for message in request.messages:
         for item in (item for part in message.parts for item in part.items):
             if item.kind == "point" and item.fields:
-                why = "an object without a kind in serialised history is read as a CachePoint: what it holds is lost"
-                log.lose(item.route, why, USE_POINT)
+                reason = "an object without a kind in serialised history is read as a CachePoint: what it holds is lost"
+                log.lose(item.route, reason, USE_POINT)
     return replace(wire, notes=(*log.notes, *elsewhere(wire, library)), unsure=(*wire.unsure, *_doubts(request)))
 
 
@@ -109,7 +109,7 @@ def _has_framed_parts(parts: list[Part]) -> bool:
 
 
 def _send_converse(request: AgentRequest, log: LossLog) -> Wire:
-    layout = converse.lay_out(request, requested_breakpoints(request), log)
+    layout = converse.build_layout(request, requested_breakpoints(request), log)
     layout = settle_breakpoints(layout, None, request, log)
     out = BodyWriter(Marker.CONVERSE)
     body: dict[str, object] = {"modelId": request.model, "messages": out.messages(layout.messages, "messages")}
@@ -123,12 +123,12 @@ def _send_converse(request: AgentRequest, log: LossLog) -> Wire:
         route = f"{AT}.bedrock_additional_model_requests_fields"
         out.origin.update(below(extra, "additionalModelRequestFields", route))
     found = refusals(body)
-    raises = f"boto3 refuses {found[0].route}: {found[0].why}" if found else None
+    raises = f"boto3 refuses {found[0].route}: {found[0].reason}" if found else None
     return Wire(Backend.BEDROCK_CONVERSE, body, request.model, out.origin, raises=raises)
 
 
 def _send_messages(request: AgentRequest, log: LossLog) -> Wire:
-    layout, automatic = messages_api.lay_out(request, requested_breakpoints(request), log)
+    layout, automatic = messages_api.build_layout(request, requested_breakpoints(request), log)
     layout = settle_breakpoints(layout, automatic, request, log)
     out = BodyWriter(Marker.ANTHROPIC)
     body: dict[str, object] = {"model": request.model, "messages": out.messages(layout.messages, "messages")}
@@ -146,7 +146,7 @@ def _send_messages(request: AgentRequest, log: LossLog) -> Wire:
 
 
 def _send_chat(request: AgentRequest, log: LossLog) -> Wire:
-    made = chat.lay_out(request, log)
+    made = chat.build_layout(request, log)
     layout, marker, key = made.layout, Marker.OPENAI, "input" if request.responses else "messages"
     if request.profile.points and request.route.wire == "openrouter":
         layout, marker = settle_breakpoints(layout, None, request, log), Marker.ANTHROPIC
@@ -170,8 +170,8 @@ def _send_other(request: AgentRequest, log: LossLog) -> Wire:
 def _merge_extra_body(request: AgentRequest, body: dict[str, object], out: BodyWriter, log: LossLog) -> None:
     """The SDKs lay `extra_body` over the body, key by key."""
     for route in out.overlay(body, request.settings.get("extra_body"), f"{AT}.extra_body"):
-        why = "`extra_body` takes the place of the part of the request that carries this breakpoint"
-        log.lose(route, why, "remove that part from extra_body")
+        reason = "`extra_body` takes the place of the part of the request that carries this breakpoint"
+        log.lose(route, reason, "remove that part from extra_body")
 
 
 _SENDERS = {

@@ -32,7 +32,7 @@ class ChatLayout:
     rest: Mapping[str, tuple[object, str]]
 
 
-def lay_out(request: AgentRequest, log: LossLog) -> ChatLayout:
+def build_layout(request: AgentRequest, log: LossLog) -> ChatLayout:
     """Messages and breakpoints as the library places them."""
     draft = Draft(request, log)
     for message in request.messages:
@@ -146,8 +146,8 @@ def _add_request(draft: Draft, message: Message) -> None:
 def _mark_content(draft: Draft, written: Breakpoint, content: list[TracedBlock]) -> None:
     point = replace(written, ttl=None)
     if written.ttl == "1h":
-        why = "OpenAI takes no ttl on a breakpoint: the one of the whole request holds, 30 minutes by default"
-        draft.log.lose(point.route, why, "write openai_prompt_cache_options={'ttl': ...}", "ttl_lost")
+        reason = "OpenAI takes no ttl on a breakpoint: the one of the whole request holds, 30 minutes by default"
+        draft.log.lose(point.route, reason, "write openai_prompt_cache_options={'ttl': ...}", "ttl_lost")
     if not content:
         content.append(_text(draft, "", point.route))
     draft.log.replace_point(content[-1].point, point)
@@ -222,8 +222,8 @@ def _move_leading_points(draft: Draft) -> None:
         if index is None:
             raise RefusalError(first.point.route, _FIRST)
         done[index] = _marked(draft, done[index], first.point)
-        why = "a cache point that opens a prompt moves to the message before it"
-        draft.log.lose(first.point.route, why, "write it at the end of that message", "moved")
+        reason = "a cache point that opens a prompt moves to the message before it"
+        draft.log.lose(first.point.route, reason, "write it at the end of that message", "moved")
         if len(message.blocks) > 1:
             done.append(replace(message, blocks=message.blocks[1:]))
     draft.messages = done

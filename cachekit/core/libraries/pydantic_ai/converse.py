@@ -30,7 +30,7 @@ _FIRST = (
 )
 
 
-def lay_out(request: AgentRequest, requested: Requested, log: LossLog) -> Layout:
+def build_layout(request: AgentRequest, requested: Requested, log: LossLog) -> Layout:
     """Blocks and points as the library places them, before it counts them."""
     draft, profile = Draft(request, log), request.profile
     systems = opening_prompts(request)
@@ -184,8 +184,8 @@ def _place_point(draft: Draft, item: Item, content: list[TracedBlock]) -> None:
         if draft.request.profile.claude and _may_precede_point(content[-1]):
             content.append(point_block(point))
         elif not _place_before_files(draft, content, point, later_wins=False):
-            why = "a cache point in a message of documents alone (UserError); put text before or behind the document"
-            raise RefusalError(item.route, why)
+            reason = "a cache point in a message of documents alone (UserError); put text before or behind the document"
+            raise RefusalError(item.route, reason)
         return
     # A point that opens a prompt goes to the end of the user's last message before it, in place of one there.
     index = next((at for at in reversed(range(len(draft.messages))) if draft.messages[at].role == "user"), None)
@@ -198,8 +198,8 @@ def _place_point(draft: Draft, item: Item, content: list[TracedBlock]) -> None:
     else:
         _place_before_files(draft, before, point, later_wins=True)
     draft.messages[index] = replace(draft.messages[index], blocks=tuple(before))
-    why = "a cache point that opens a prompt moves to the end of the user's last message before it"
-    draft.log.lose(point.route, why, "write it at the end of that message", "moved")
+    reason = "a cache point that opens a prompt moves to the end of the user's last message before it"
+    draft.log.lose(point.route, reason, "write it at the end of that message", "moved")
 
 
 def _place_older_point(draft: Draft, item: Item, content: list[TracedBlock]) -> None:
@@ -209,15 +209,15 @@ def _place_older_point(draft: Draft, item: Item, content: list[TracedBlock]) -> 
     _end_line(draft, content, item.route)
     content.append(point_block(Breakpoint(None, item.route)))
     if item.text == "1h":
-        why = "this release sends no ttl to Bedrock, so 1h becomes the default of 5 minutes"
-        draft.log.lose(item.route, why, "update pydantic-ai", "ttl_lost")
+        reason = "this release sends no ttl to Bedrock, so 1h becomes the default of 5 minutes"
+        draft.log.lose(item.route, reason, "update pydantic-ai", "ttl_lost")
 
 
 def _end_line(draft: Draft, content: list[TracedBlock], route: str) -> None:
     if "text" not in content[-1].block:
         content.append(TracedBlock({"text": "\n"}, route))
-        why = "this release puts a line end between a file or a result and the point"
-        draft.log.lose(route, why, "nothing is lost; newer releases leave it out", "moved")
+        reason = "this release puts a line end between a file or a result and the point"
+        draft.log.lose(route, reason, "nothing is lost; newer releases leave it out", "moved")
 
 
 def _place_before_files(draft: Draft, content: list[TracedBlock], point: Breakpoint, later_wins: bool) -> bool:
@@ -234,8 +234,8 @@ def _place_before_files(draft: Draft, content: list[TracedBlock], point: Breakpo
         content[start - 1] = point_block(second)
         return True
     if start < len(content):
-        why = "the point moves before the documents, because Bedrock takes none behind them"
-        draft.log.lose(point.route, why, "put the document before the text", "moved")
+        reason = "the point moves before the documents, because Bedrock takes none behind them"
+        draft.log.lose(point.route, reason, "put the document before the text", "moved")
     content.insert(start, point_block(point))
     return True
 

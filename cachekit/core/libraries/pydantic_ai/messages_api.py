@@ -22,7 +22,7 @@ _FIRST = (
 )
 
 
-def lay_out(request: AgentRequest, requested: Requested, log: LossLog) -> tuple[Layout, Breakpoint | None]:
+def build_layout(request: AgentRequest, requested: Requested, log: LossLog) -> tuple[Layout, Breakpoint | None]:
     """Blocks with their markers as the library places them, before it counts them, and the automatic marker for the
     whole request where it goes out."""
     draft, profile = Draft(request, log), request.profile
@@ -34,8 +34,8 @@ def lay_out(request: AgentRequest, requested: Requested, log: LossLog) -> tuple[
             _add_response(draft, message)
     automatic = requested.automatic
     if automatic and not profile.automatic:
-        why = "this model takes no marker for the whole request on Bedrock, so the last block carries it"
-        log.lose(automatic.route, why, "write anthropic_cache_messages", "moved")
+        reason = "this model takes no marker for the whole request on Bedrock, so the last block carries it"
+        log.lose(automatic.route, reason, "write anthropic_cache_messages", "moved")
     per_block = requested.messages or (automatic if not profile.automatic else None)
     if per_block:
         _close_messages(draft, _with_known_ttl(draft, per_block))
@@ -43,8 +43,8 @@ def lay_out(request: AgentRequest, requested: Requested, log: LossLog) -> tuple[
     last = reversed(draft.messages[-1].blocks if draft.messages else ())
     closing = next((block for block in last if block.point or block.block.get("type") in _MARKABLE), None)
     if automatic and closing and closing.point:
-        why = "the last block carries a breakpoint of its own, which takes the place of the automatic one"
-        log.lose(automatic.route, why, "remove the CachePoint at the end, or the setting", "moved")
+        reason = "the last block carries a breakpoint of its own, which takes the place of the automatic one"
+        log.lose(automatic.route, reason, "remove the CachePoint at the end, or the setting", "moved")
         automatic = None
     system = _system_blocks(request, systems)
     tools = [TracedBlock(_tool(tool), route) for tool, route in request.tools]
@@ -83,8 +83,8 @@ def _with_known_ttl(draft: Draft, point: Breakpoint) -> Breakpoint:
     if draft.request.newest or draft.request.route.wire != "invoke":
         return point
     if point.ttl != "5m":
-        why = "this release sends no ttl through AnthropicBedrock, so 1h becomes the default of 5 minutes"
-        draft.log.lose(point.route, why, "update pydantic-ai", "ttl_lost")
+        reason = "this release sends no ttl through AnthropicBedrock, so 1h becomes the default of 5 minutes"
+        draft.log.lose(point.route, reason, "update pydantic-ai", "ttl_lost")
     return replace(point, ttl=None)
 
 
@@ -138,8 +138,8 @@ def _add_prompt(draft: Draft, part: Part, content: list[TracedBlock], behind_sys
             before = list(draft.messages[-1].blocks)
             _mark_last(draft, before, point)
             draft.messages[-1] = replace(draft.messages[-1], blocks=tuple(before))
-            why = "a cache point that opens a prompt moves to the end of the message before it"
-            draft.log.lose(item.route, why, "write it at the end of that message", "moved")
+            reason = "a cache point that opens a prompt moves to the end of the message before it"
+            draft.log.lose(item.route, reason, "write it at the end of that message", "moved")
     return closing
 
 

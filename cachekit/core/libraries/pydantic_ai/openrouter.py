@@ -59,8 +59,8 @@ def place_settings(draft: Draft, tools: list[TracedBlock]) -> None:
 
 
 def _note_no_ttl(draft: Draft, route: str) -> None:
-    why = "no ttl is sent for Gemini on OpenRouter, so its default of 5 minutes holds"
-    draft.log.lose(route, why, "write '5m', or use a Claude model", "ttl_lost")
+    reason = "no ttl is sent for Gemini on OpenRouter, so its default of 5 minutes holds"
+    draft.log.lose(route, reason, "write '5m', or use a Claude model", "ttl_lost")
 
 
 def _as_blocks(message: TracedMessage) -> tuple[TracedBlock, ...]:
@@ -103,8 +103,8 @@ def _move_leading_points(draft: Draft) -> None:
         draft.messages[index] = replace(message, blocks=message.blocks[1:])
         users = [at for at in earlier if draft.messages[at].role == "user" and _has_content(draft.messages[at])]
         if not users:
-            why = "a cache point that opens a prompt has no message of the user before it to go to"
-            draft.log.lose(first.point.route, why, "write it after the text that it closes")
+            reason = "a cache point that opens a prompt has no message of the user before it to go to"
+            draft.log.lose(first.point.route, reason, "write it after the text that it closes")
             continue
         found = _as_blocks(draft.messages[users[-1]])
         there = found[-1].point
@@ -112,8 +112,8 @@ def _move_leading_points(draft: Draft) -> None:
             draft.log.replace_point(there, first.point)
             marked = (*found[:-1], found[-1].marked(first.point))
             draft.messages[users[-1]] = replace(draft.messages[users[-1]], plain=None, blocks=marked)
-        why = "a cache point that opens a prompt moves to the end of the user's last message before it"
-        draft.log.lose(first.point.route, why, "write it at the end of that message", "moved")
+        reason = "a cache point that opens a prompt moves to the end of the user's last message before it"
+        draft.log.lose(first.point.route, reason, "write it at the end of that message", "moved")
 
 
 def _has_content(message: TracedMessage) -> bool:
@@ -130,8 +130,8 @@ def _keep_one_inside(draft: Draft) -> None:
     for at, place in carriers[:-1]:
         point = draft.messages[at].blocks[place].point
         if point and not point.route.startswith("model_settings"):
-            why = "for Gemini on OpenRouter only the last breakpoint of the conversation is kept"
-            draft.log.lose(point.route, why, "leave the earlier ones out")
+            reason = "for Gemini on OpenRouter only the last breakpoint of the conversation is kept"
+            draft.log.lose(point.route, reason, "leave the earlier ones out")
     at, place = carriers[-1]
     last = draft.messages[at].blocks[place].point
     for index, message in talk:
@@ -144,14 +144,14 @@ def _keep_one_inside(draft: Draft) -> None:
             i for i in range(at) if draft.messages[i].role in ("user", "assistant") and _has_content(draft.messages[i])
         ]
         if not earlier:
-            why = (
+            reason = (
                 "for Gemini on OpenRouter a breakpoint at the end of the request is taken out; no message is before it"
             )
-            draft.log.lose(last.route, why, "write a CachePoint before the last part of the prompt")
+            draft.log.lose(last.route, reason, "write a CachePoint before the last part of the prompt")
             return
         target, place = earlier[-1], -1
-        why = "for Gemini on OpenRouter a breakpoint at the end of the request moves to the message before"
-        draft.log.lose(last.route, why, "write a CachePoint before the last part of the prompt", "moved")
+        reason = "for Gemini on OpenRouter a breakpoint at the end of the request moves to the message before"
+        draft.log.lose(last.route, reason, "write a CachePoint before the last part of the prompt", "moved")
     found = list(_as_blocks(draft.messages[target]))
     found[place] = found[place].marked(last)
     draft.messages[target] = replace(draft.messages[target], plain=None, blocks=tuple(found))

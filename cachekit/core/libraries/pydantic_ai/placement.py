@@ -28,8 +28,8 @@ class Draft:
     def note_nothing(self, point: Breakpoint, what: str) -> None:
         """Note a setting with nothing to mark; the unified `cache` promises no particular place."""
         if not point.route.endswith(".cache"):
-            why = f"there are no {what} to cache"
-            self.log.lose(point.route, why, f"give the agent {what}, or remove the setting")
+            reason = f"there are no {what} to cache"
+            self.log.lose(point.route, reason, f"give the agent {what}, or remove the setting")
 
     def note_unsupported(self, item: Item) -> None:
         """Note a cache point that is skipped, as the model gets none."""
@@ -76,9 +76,9 @@ def settle_breakpoints(layout: Layout, automatic: Breakpoint | None, request: Ag
         marked = [index for index, block in enumerate(blocks) if block.point and index >= behind]
         over = marked[: max(0, len(marked) - (_MOST - reserved))]
         for index in over:
-            why = "a request holds at most four breakpoints, and the oldest ones of messages are removed first"
+            reason = "a request holds at most four breakpoints, and the oldest ones of messages are removed first"
             hint = "remove this one, or a setting that places one, so that you choose which stay"
-            log.lose(_route(blocks[index]), why, hint)
+            log.lose(_route(blocks[index]), reason, hint)
         kept = [
             block if index not in over else None if block.is_point else block.marked(None)
             for index, block in enumerate(blocks)
@@ -98,8 +98,8 @@ def settle_breakpoints(layout: Layout, automatic: Breakpoint | None, request: Ag
         raised.append(block)
     for route, up in reversed(notes):
         if up:
-            why = "the ttl is raised to 1h, because a breakpoint behind this one has 1h"
-            log.lose(route, why, "write 1h here, or 5m behind it", "moved")
+            reason = "the ttl is raised to 1h, because a breakpoint behind this one has 1h"
+            log.lose(route, reason, "write 1h here, or 5m behind it", "moved")
         else:
             log.lose(route, "a ttl that is neither 5m nor 1h becomes 5m", "write '5m' or '1h'", "ttl_lost")
     return layout.replaced(reversed(raised))

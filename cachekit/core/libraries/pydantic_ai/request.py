@@ -136,8 +136,8 @@ def _read_prompt(value: object, newest: bool) -> tuple[Part, ...]:
         elif isinstance(item, dict) and "kind" in item:
             found.append(_read_item(item, route, newest, decoded=newest))
         else:
-            why = f"an element of a prompt is a string or one of pydantic-ai's own parts, not {_name(item)}"
-            raise RefusalError(route, f"{why}; {USE_POINT}" if isinstance(item, dict) else why)
+            reason = f"an element of a prompt is a string or one of pydantic-ai's own parts, not {_name(item)}"
+            raise RefusalError(route, f"{reason}; {USE_POINT}" if isinstance(item, dict) else reason)
     return (Part("user-prompt", "user_prompt", tuple(found)),)
 
 

@@ -75,8 +75,8 @@ def requested_breakpoints(request: AgentRequest) -> Requested:
     instructions, tools, messages = (read(f"{prefix}_{place}") for place in _PLACES)
     automatic = read(prefix) if prefix == "anthropic_cache" and request.newest else None
     if automatic and messages:
-        why = "`anthropic_cache` and `anthropic_cache_messages` cannot both be on (UserError); write one of them"
-        raise RefusalError(f"{AT}.anthropic_cache", why)
+        reason = "`anthropic_cache` and `anthropic_cache_messages` cannot both be on (UserError); write one of them"
+        raise RefusalError(f"{AT}.anthropic_cache", reason)
     return Requested(tools, instructions, messages, automatic)
 
 
@@ -123,8 +123,8 @@ def note_lost_settings(request: AgentRequest, log: LossLog) -> None:
     if request.route.wire == "converse" and not request.newest and profile.points:
         for key in _OWN["bedrock"]:
             if isinstance(settings.get(key), str) and settings[key] != "5m":
-                why = "this release sends no ttl to Bedrock, so the default of 5 minutes holds"
-                log.lose(f"{AT}.{key}", why, "update pydantic-ai", "ttl_lost")
+                reason = "this release sends no ttl to Bedrock, so the default of 5 minutes holds"
+                log.lose(f"{AT}.{key}", reason, "update pydantic-ai", "ttl_lost")
     tools = f"{request.route.settings}_cache_tool_definitions"
     if not profile.points and not profile.openai_points:
         for key in own_settings(request):
@@ -142,27 +142,27 @@ def note_no_caching(request: AgentRequest, log: LossLog, route: str) -> None:
     """Note a breakpoint that the model's profile does not send, as none is."""
     wire = request.route.wire
     if wire == "converse":
-        why, hint = "models of this family get no breakpoints", "use a Claude or Nova model"
+        reason, hint = "models of this family get no breakpoints", "use a Claude or Nova model"
         if request.profile.opaque:
-            why = "this model id does not say which model it stands for, so no breakpoint is sent"
+            reason = "this model id does not say which model it stands for, so no breakpoint is sent"
             hint = "pass profile=BedrockProvider.model_profile('anthropic.claude-...') to BedrockConverseModel"
     elif wire == "openrouter":
-        why = "on OpenRouter only models of Anthropic and Google get breakpoints; others cache by themselves, or not"
+        reason = "on OpenRouter only models of Anthropic and Google get breakpoints; others cache by themselves, or not"
         hint = "leave it out, or use openrouter:anthropic/claude-..."
     elif request.route.provider.startswith("openai"):
         later = "" if request.newest else ", and only releases after 1.40.0 know them"
-        why = f"OpenAI models before gpt-5.6 get no breakpoints{later}; they cache by themselves"
+        reason = f"OpenAI models before gpt-5.6 get no breakpoints{later}; they cache by themselves"
         hint = "use gpt-5.6 or later with a recent release, or leave it out"
     elif request.route.wire == "other":
-        why = "this API has no breakpoints, and pydantic-ai skips them"
+        reason = "this API has no breakpoints, and pydantic-ai skips them"
         hint = (
             "leave it out: Gemini 2.5 and later cache by themselves, and google_cached_content names an explicit cache"
         )
         hint = hint if request.route.provider.startswith("google") else "leave it out"
     else:
-        why = f"this model of the provider {request.route.provider} gets no breakpoints"
+        reason = f"this model of the provider {request.route.provider} gets no breakpoints"
         hint = "for Claude, use anthropic:, bedrock: or openrouter:, which carry breakpoints; else leave it out"
-    log.lose(route, why, hint)
+    log.lose(route, reason, hint)
 
 
 def _note_foreign(request: AgentRequest, log: LossLog) -> None:
@@ -191,35 +191,35 @@ def _note_unified(request: AgentRequest, log: LossLog) -> None:
         return
     rivals = [key for key in own_settings(request) if key in request.settings]
     if not profile.unified and (profile.points or profile.openai_points):
-        why = f"the unified `cache` has no effect with the provider {request.route.provider}"
-        log.lose(route, why, "write openai_cache_instructions=True, or a CachePoint in the prompt")
+        reason = f"the unified `cache` has no effect with the provider {request.route.provider}"
+        log.lose(route, reason, "write openai_cache_instructions=True, or a CachePoint in the prompt")
     elif not profile.unified:
         note_no_caching(request, log, route)
     elif rivals:
-        why = f"`{rivals[0]}` is set, and any setting of the provider, even False, switches `cache` off"
-        log.lose(route, why, f"remove {', '.join(rivals)}, or write each breakpoint as a setting of the provider")
+        reason = f"`{rivals[0]}` is set, and any setting of the provider, even False, switches `cache` off"
+        log.lose(route, reason, f"remove {', '.join(rivals)}, or write each breakpoint as a setting of the provider")
     else:
         unified = resolve_unified(request)
         if unified and unified.wanted and unified.retention != unified.wanted:
             shown = f"'{unified.retention}'" if unified.retention else "True"
-            why = f"a retention of {unified.wanted} becomes {unified.retention or 'the default'}"
-            log.lose(route, f"{why}, the nearest that this model offers", f"write {shown}", "ttl_lost")
+            reason = f"a retention of {unified.wanted} becomes {unified.retention or 'the default'}"
+            log.lose(route, f"{reason}, the nearest that this model offers", f"write {shown}", "ttl_lost")
 
 
 def _note_extra_body(request: AgentRequest, log: LossLog) -> None:
     """On Bedrock Converse `extra_body` is not sent; elsewhere it is merged into the body as it is."""
     body, wire = mapping(request.settings.get("extra_body")), request.route.wire
     if wire == "invoke" and "cache_control" in body and not request.profile.automatic:
-        why = "this model on Bedrock takes no marker for the whole request, and answers one with an error"
-        log.lose(f"{AT}.extra_body.cache_control", why, "write anthropic_cache_messages", "not_read_there")
+        reason = "this model on Bedrock takes no marker for the whole request, and answers one with an error"
+        log.lose(f"{AT}.extra_body.cache_control", reason, "write anthropic_cache_messages", "not_read_there")
     if wire != "converse":
         return
     instructions, tools, messages = _OWN["bedrock"]
     for mark in sent_marks(body, Backend.ANTHROPIC):
         route = f"{AT}.extra_body.{mark.route}".rstrip(".")
         place = {"tools": tools, "messages": f"{messages} or a CachePoint"}.get(mark.section, instructions)
-        why = "`extra_body` is not sent to Bedrock Converse"
-        log.lose(route if mark.route else f"{route}.cache_control", why, f"write {place}")
+        reason = "`extra_body` is not sent to Bedrock Converse"
+        log.lose(route if mark.route else f"{route}.cache_control", reason, f"write {place}")
 
 
 def doubts_about(request: AgentRequest) -> Iterator[str]:

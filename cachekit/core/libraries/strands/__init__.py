@@ -55,7 +55,7 @@ def _translate(request: Mapping[str, object], newest: bool) -> Wire:
 
 
 def _send_converse(request: AgentRequest) -> Wire:
-    layout = converse.lay_out(request)
+    layout = converse.build_layout(request)
     out = BodyWriter(Marker.CONVERSE)
     body: dict[str, object] = {"modelId": request.model, "messages": out.messages(layout.messages, "messages")}
     body["system"] = out.blocks(layout.system, "system")
@@ -67,19 +67,19 @@ def _send_converse(request: AgentRequest) -> Wire:
         out.origin.update(below(fields, "additionalModelRequestFields", request.setting("additional_request_fields")))
     _overlay(body, out, request, "additional_args")
     found = refusals(body)
-    raises = f"boto3 refuses {found[0].route}: {found[0].why}" if found else None
+    raises = f"boto3 refuses {found[0].route}: {found[0].reason}" if found else None
     return Wire(Backend.BEDROCK_CONVERSE, body, request.model, out.origin, tuple(request.log.notes), raises)
 
 
 def _overlay(body: dict[str, object], out: BodyWriter, request: AgentRequest, setting: str) -> None:
     """Lay a setting over the body, key by key."""
     for route in out.overlay(body, request.config.get(setting), request.setting(setting)):
-        why = f"`{setting}` takes the place of the part of the request that carries this breakpoint"
-        request.log.lose(route, why, f"remove that part from {setting}")
+        reason = f"`{setting}` takes the place of the part of the request that carries this breakpoint"
+        request.log.lose(route, reason, f"remove that part from {setting}")
 
 
 def _send_messages(request: AgentRequest) -> Wire:
-    layout = messages_api.lay_out(request)
+    layout = messages_api.build_layout(request)
     out = BodyWriter(Marker.ANTHROPIC)
     body: dict[str, object] = {"model": request.model, "messages": out.messages(layout.messages, "messages")}
     if layout.system:  # the newest release always writes blocks, 1.20.0 one string
@@ -92,7 +92,7 @@ def _send_messages(request: AgentRequest) -> Wire:
 
 
 def _send_chat(request: AgentRequest) -> Wire:
-    layout, rest = chat.lay_out(request)
+    layout, rest = chat.build_layout(request)
     out = BodyWriter(Marker.ANTHROPIC)
     body: dict[str, object] = {"model": request.model, "messages": out.messages(layout.messages, "messages")}
     body["tools"] = out.blocks(layout.tools, "tools")

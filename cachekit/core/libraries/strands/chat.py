@@ -31,7 +31,7 @@ _BY_ITSELF = "leave it out; OpenAI caches by itself"
 Rest = Mapping[str, tuple[object, str]]
 
 
-def lay_out(request: AgentRequest) -> tuple[Layout, Rest]:
+def build_layout(request: AgentRequest) -> tuple[Layout, Rest]:
     """The messages, and the keys of the body that caching depends on with their routes."""
     messages = [*_system(request), *(turn for message in request.messages for turn in _messages(request, message))]
     tools = [
@@ -59,17 +59,17 @@ def _read_cache_config(request: AgentRequest) -> Rest:
     if cache.ttl in _RETENTIONS and not written:
         rest["prompt_cache_retention"] = (cache.ttl, f"{config}.ttl")
     elif cache.ttl is not None and not written:
-        why = "OpenAI's retentions are in_memory and 24h: any other ttl is left out, with a warning"
-        log.lose(f"{config}.ttl", why, "write ttl='24h', or leave it out", "ttl_lost", silent=False)
+        reason = "OpenAI's retentions are in_memory and 24h: any other ttl is left out, with a warning"
+        log.lose(f"{config}.ttl", reason, "write ttl='24h', or leave it out", "ttl_lost", silent=False)
     if request.provider == "litellm":
-        why = "CacheConfig places no breakpoint with LiteLLMModel"
-        log.lose(config, why, "write {'cachePoint': {'type': 'default'}} in system_prompt")
+        reason = "CacheConfig places no breakpoint with LiteLLMModel"
+        log.lose(config, reason, "write {'cachePoint': {'type': 'default'}} in system_prompt")
         return rest
     unused = (("system_prompt_ttl", cache.system_prompt_ttl not in (True, False)), ("tools_ttl", bool(cache.tools_ttl)))
     for name, used in unused:
         if used:
-            why = f"`{name}` has no effect with OpenAI, which places breakpoints by itself"
-            log.lose(f"{config}.{name}", why, "leave it out", silent=False)
+            reason = f"`{name}` has no effect with OpenAI, which places breakpoints by itself"
+            log.lose(f"{config}.{name}", reason, "leave it out", silent=False)
     return rest
 
 
@@ -81,12 +81,12 @@ def _system(request: AgentRequest) -> list[TracedMessage]:
             if "cache_control" in block:
                 request.log.lose(f"{route}.cache_control", "`cache_control` on a block is left out", USE_POINT)
             if "cachePoint" in block:
-                why = "a block with a text and a cachePoint keeps the text alone"
-                request.log.lose(route, why, "write two blocks, the text and then the cachePoint")
+                reason = "a block with a text and a cachePoint keeps the text alone"
+                request.log.lose(route, reason, "write two blocks, the text and then the cachePoint")
             found.append(TracedBlock({"type": "text", "text": block["text"]}, route))
         elif "cachePoint" in block and request.provider == "openai":
-            why = "cachePoints of the system prompt are left out: OpenAIModel knows no breakpoints"
-            request.log.lose(route, why, _BY_ITSELF)
+            reason = "cachePoints of the system prompt are left out: OpenAIModel knows no breakpoints"
+            request.log.lose(route, reason, _BY_ITSELF)
         elif "cachePoint" in block:
             _place_point(request, found, mapping(block["cachePoint"]), route)
     if found and request.provider == "openai":
@@ -98,14 +98,14 @@ def _system(request: AgentRequest) -> list[TracedMessage]:
 def _place_point(request: AgentRequest, found: list[TracedBlock], point: Block, route: str) -> None:
     kind = require(point, "type", route) if request.newest else point.get("type")
     if kind != "default" or not found:
-        why = "a cachePoint with nothing before it, or of another type than default, is left out"
+        reason = "a cachePoint with nothing before it, or of another type than default, is left out"
         hint = "write {'cachePoint': {'type': 'default'}} behind the text that it closes"
-        request.log.lose(route, why, hint)
+        request.log.lose(route, reason, hint)
         return
     ttl = point.get("ttl") or None
     if ttl and not request.newest:
-        why = "this release sends no ttl, so the default of 5 minutes holds"
-        request.log.lose(route, why, "update strands-agents", "ttl_lost")
+        reason = "this release sends no ttl, so the default of 5 minutes holds"
+        request.log.lose(route, reason, "update strands-agents", "ttl_lost")
         ttl = None
     request.log.replace_point(found[-1].point, Breakpoint(ttl, route))
     found[-1] = found[-1].marked(Breakpoint(ttl, route))
@@ -143,8 +143,8 @@ def _content_block(request: AgentRequest, block: Block, route: str) -> TracedBlo
     if "cachePoint" in block:
         if not request.newest:
             raise RefusalError(route, "a cachePoint in a message (TypeError); leave it out, or put it in system_prompt")
-        why = "cachePoints of messages are skipped with a warning in the log"
-        request.log.lose(route, why, "put the cachePoint in system_prompt" if lite else _BY_ITSELF, silent=False)
+        reason = "cachePoints of messages are skipped with a warning in the log"
+        request.log.lose(route, reason, "put the cachePoint in system_prompt" if lite else _BY_ITSELF, silent=False)
         return None
     if "cache_control" in block:
         hint = "put a cachePoint in system_prompt: LiteLLMModel sends no other breakpoint" if lite else _BY_ITSELF

@@ -33,7 +33,7 @@ _STAND_IN = Tool(
 """Stands in where messages hold calls and the request has no tools."""
 
 
-def lay_out(request: AgentRequest) -> Layout:
+def build_layout(request: AgentRequest) -> Layout:
     """Blocks and points as the library places them."""
     active = _find_active_config(request)
     messages = [message for message in (_message(request, one) for one in _guarded(request)) if message]
@@ -60,16 +60,16 @@ def _find_active_config(request: AgentRequest) -> CacheConfig | None:
     auto = cache.strategy == "auto"
     if cache.strategy == "anthropic" or (auto and ("claude" in model or "anthropic" in model)):
         return cache
-    why = "CacheConfig knows the strategies 'auto' and 'anthropic'; any other one does nothing"
+    reason = "CacheConfig knows the strategies 'auto' and 'anthropic'; any other one does nothing"
     hint = "write strategy='auto'"
     if auto:
-        why = "strategy 'auto' only acts where the model id says claude or anthropic, which this one does not"
+        reason = "strategy 'auto' only acts where the model id says claude or anthropic, which this one does not"
         hint = "write strategy='anthropic' if Claude stands behind it; for other models, cachePoint blocks"
-    request.log.lose(request.setting("cache_config"), why, hint, silent=not auto)
+    request.log.lose(request.setting("cache_config"), reason, hint, silent=not auto)
     if request.tools_point:
-        why = "a cache_config that does not act switches cache_tools off too"
+        reason = "a cache_config that does not act switches cache_tools off too"
         hint = "remove cache_config, or give it a strategy that acts"
-        request.log.lose(request.setting("cache_tools"), why, hint)
+        request.log.lose(request.setting("cache_tools"), reason, hint)
     return None
 
 
@@ -152,13 +152,13 @@ def _message(request: AgentRequest, message: Message) -> TracedMessage | None:
             note_text_beside(request, block, route)
             ttl = point.get("ttl") or None
             if ttl not in (None, "5m") and not request.newest:
-                why = "this release sends no ttl on the points of messages, so the default of 5 minutes holds"
-                request.log.lose(route, why, "update strands-agents", "ttl_lost")
+                reason = "this release sends no ttl on the points of messages, so the default of 5 minutes holds"
+                request.log.lose(route, reason, "update strands-agents", "ttl_lost")
             found.append(point_block(Breakpoint(ttl if request.newest else None, route, kind)))
             continue
         if "cache_control" in block:
-            why = "`cache_control` is Anthropic's form: it is left out of the block"
-            request.log.lose(f"{route}.cache_control", why, USE_POINT)
+            reason = "`cache_control` is Anthropic's form: it is left out of the block"
+            request.log.lose(f"{route}.cache_control", reason, USE_POINT)
         guarded = {"guardContent": block[_GUARDED]} if _GUARDED in block else None
         written = guarded or converse_block(request, block, route)
         if written is not None:
@@ -176,11 +176,11 @@ def _manage_points(
     for at, message in enumerate(messages):
         content = list(message.blocks)
         placed = [index for index, block in enumerate(content) if block.is_point]
-        gone, why = placed[1:][::-1], f"{_TAKES_CHARGE}: only the first point of the message stays"
+        gone, reason = placed[1:][::-1], f"{_TAKES_CHARGE}: only the first point of the message stays"
         if at != last:
-            gone, why = placed, f"{_TAKES_CHARGE}: points of earlier messages are removed"
+            gone, reason = placed, f"{_TAKES_CHARGE}: points of earlier messages are removed"
         for index in gone:
-            request.log.lose(content[index].route, why, hint, silent=False)
+            request.log.lose(content[index].route, reason, hint, silent=False)
         content = [block for index, block in enumerate(content) if index not in gone]
         kept = at == last and bool(placed) and _keep_point(request, content, placed[0], active)
         if at == last and content and not kept:
@@ -195,24 +195,26 @@ def _keep_point(request: AgentRequest, content: list[TracedBlock], at: int, acti
     old = block.point
     assert old is not None
     if at == 0:
-        why = "a point with nothing before it is taken out and placed again by cache_config"
-        request.log.lose(block.route, why, "write it behind the text that it closes", "moved", silent=False)
+        reason = "a point with nothing before it is taken out and placed again by cache_config"
+        request.log.lose(block.route, reason, "write it behind the text that it closes", "moved", silent=False)
         return False
     start = at
     while start and _is_loose_document(content[start - 1]):
         start -= 1
     if start == 0:
-        why = "a point behind a document that opens the message has nothing to stand behind"
-        request.log.lose(block.route, why, "put text before the document", silent=False)
+        reason = "a point behind a document that opens the message has nothing to stand behind"
+        request.log.lose(block.route, reason, "put text before the document", silent=False)
         return False
     point = replace(old, ttl=active.ttl or None)
     content.insert(start, point_block(point))
     if start != at:
-        why = "the point moves before the document, because Bedrock takes none behind it"
-        request.log.lose(block.route, why, "put the document before the text", "moved")
+        reason = "the point moves before the document, because Bedrock takes none behind it"
+        request.log.lose(block.route, reason, "put the document before the text", "moved")
     if old.ttl and old.ttl != point.ttl:
-        why = f"the ttl of cache_config ({point.ttl or 'none, so 5 minutes'}) takes the place of the one written here"
-        request.log.lose(block.route, why, "write the ttl in CacheConfig(ttl=...)", "ttl_lost")
+        reason = (
+            f"the ttl of cache_config ({point.ttl or 'none, so 5 minutes'}) takes the place of the one written here"
+        )
+        request.log.lose(block.route, reason, "write the ttl in CacheConfig(ttl=...)", "ttl_lost")
     return True
 
 
@@ -222,8 +224,8 @@ def _place_automatic(request: AgentRequest, content: list[TracedBlock], point: B
     if at:
         content.insert(at, point_block(point))
         return
-    why = "the message opens with a document that is no PDF, so cache_config places no point in it"
-    request.log.lose(point.route, why, "put text before the document")
+    reason = "the message opens with a document that is no PDF, so cache_config places no point in it"
+    request.log.lose(point.route, reason, "put text before the document")
 
 
 def _is_loose_document(block: TracedBlock) -> bool:

@@ -29,13 +29,13 @@ _TEXTS = {True: ("csv", "html", "md", "txt"), False: ("txt", "text", "c", "h", "
 _TYPES_OLDER = {"pdf": "application/pdf", "csv": "text/csv", "html": "text/html"}
 
 
-def lay_out(request: AgentRequest) -> Layout:
+def build_layout(request: AgentRequest) -> Layout:
     """Blocks and markers as the library places them."""
     require(request.config, "max_tokens", request.setting("max_tokens"))
     active = request.cache
     if active and active.strategy not in ("auto", "anthropic"):
-        why = "CacheConfig knows the strategies 'auto' and 'anthropic'; any other one turns caching off"
-        request.log.lose(request.setting("cache_config"), why, "write strategy='auto'", silent=False)
+        reason = "CacheConfig knows the strategies 'auto' and 'anthropic'; any other one turns caching off"
+        request.log.lose(request.setting("cache_config"), reason, "write strategy='auto'", silent=False)
         active = None
     messages, target = _manage_points(request, active)
     laid = (_message(request, message, at == target) for at, message in enumerate(messages))
@@ -78,18 +78,18 @@ def _system_blocks(request: AgentRequest, active: CacheConfig | None) -> tuple[T
                 found.append(TracedBlock({"type": "text", "text": block["text"]}, route))
             continue
         if not request.newest:
-            why = "this release leaves cachePoints of the system prompt out"
-            request.log.lose(route, why, "update strands-agents")
+            reason = "this release leaves cachePoints of the system prompt out"
+            request.log.lose(route, reason, "update strands-agents")
             if "text" in block:
                 found.append(TracedBlock({"type": "text", "text": block["text"]}, route))
             continue
         note_text_beside(request, block, route)
         if not found:
-            why = "a cachePoint with nothing before it is left out"
-            request.log.lose(route, why, "write it behind the text that it closes")
+            reason = "a cachePoint with nothing before it is left out"
+            request.log.lose(route, reason, "write it behind the text that it closes")
         elif found[-1].point:
-            why = "two cachePoints stand in a row: the second is left out"
-            request.log.lose(route, why, "remove one of them", silent=False)
+            reason = "two cachePoints stand in a row: the second is left out"
+            request.log.lose(route, reason, "remove one of them", silent=False)
         else:
             found[-1] = found[-1].marked(Breakpoint(mapping(block["cachePoint"]).get("ttl") or ttl, route))
             placed = True
@@ -103,8 +103,8 @@ def _system_blocks(request: AgentRequest, active: CacheConfig | None) -> tuple[T
 
 def _note_control(request: AgentRequest, block: Block, route: str) -> None:
     if "cache_control" in block:
-        why = "`cache_control` on a block is left out, even on Anthropic's own API"
-        request.log.lose(f"{route}.cache_control", why, USE_POINT)
+        reason = "`cache_control` on a block is left out, even on Anthropic's own API"
+        request.log.lose(f"{route}.cache_control", reason, USE_POINT)
 
 
 # --- messages -------------------------------------------------------------------------------------------------------
@@ -127,9 +127,9 @@ def _manage_points(request: AgentRequest, active: CacheConfig | None) -> tuple[S
                 kept.append(block)
                 continue
             kept.append({})
-            why = "cache_config keeps the first point of the user's last message and removes all others"
+            reason = "cache_config keeps the first point of the user's last message and removes all others"
             hint = "remove cache_config to keep your own points"
-            request.log.lose(f"{message.route}.content[{index}]", why, hint, silent=False)
+            request.log.lose(f"{message.route}.content[{index}]", reason, hint, silent=False)
         cleaned.append(replace(message, blocks=tuple(kept)))
     return cleaned, target
 
@@ -167,12 +167,12 @@ def _place_point(request: AgentRequest, found: list[TracedBlock], point: Breakpo
         if not found:
             raise RefusalError(point.route, "a cachePoint with nothing before it (IndexError)")
         if point.ttl not in (None, "5m"):
-            why = "this release sends no ttl, so the default of 5 minutes holds"
-            request.log.lose(point.route, why, "update strands-agents", "ttl_lost")
+            reason = "this release sends no ttl, so the default of 5 minutes holds"
+            request.log.lose(point.route, reason, "update strands-agents", "ttl_lost")
         point, at = replace(point, ttl=None), len(found) - 1
     if at is None:
-        why, hint = "no block before this cachePoint can carry a marker", "write it behind the text that it closes"
-        request.log.lose(point.route, why, hint, silent=False)
+        reason, hint = "no block before this cachePoint can carry a marker", "write it behind the text that it closes"
+        request.log.lose(point.route, reason, hint, silent=False)
         return False
     request.log.replace_point(found[at].point, point)
     found[at] = found[at].marked(point)

@@ -131,12 +131,12 @@ def read_settings(request: Mapping[str, object], newest: bool, log: LossLog) -> 
     known = items(fates("settings", found.release, found.provider))
     for key, value in config.items():
         if isinstance(key, str) and "cache" in key and key not in known and value and key != "cache_points":
-            why = f"this model's class has no setting `{key[:40]}`, and only warns"
-            log.lose(found.setting(key), why, hint, silent=False)
+            reason = f"this model's class has no setting `{key[:40]}`, and only warns"
+            log.lose(found.setting(key), reason, hint, silent=False)
     for route, holder in ((found.setting("cache_points"), config), ("cache_points", request)):
         if holder.get("cache_points"):
-            why = "Strands ignores `cache_points`: no model and no agent has such a setting"
-            log.lose(route, why, f"write {_PLACES}", silent=False)
+            reason = "Strands ignores `cache_points`: no model and no agent has such a setting"
+            log.lose(route, reason, f"write {_PLACES}", silent=False)
             break
     return found
 
@@ -145,8 +145,8 @@ def read_request(request: Mapping[str, object], settings: AgentRequest) -> Agent
     """The request as the library takes it; RefusalError where its objects cannot be built."""
     for key in mapping(request.get("agent")):
         if "cache" in str(key):
-            why = f"Agent has no parameter `{str(key)[:40]}` (TypeError); write {_PLACES}"
-            raise RefusalError(f"agent.{str(key)[:40]}", why)
+            reason = f"Agent has no parameter `{str(key)[:40]}` (TypeError); write {_PLACES}"
+            raise RefusalError(f"agent.{str(key)[:40]}", reason)
     route = next((key for key in ("system_prompt", "system") if key in request), "agent.system_prompt")
     supplied = request[route] if route in request else mapping(request.get("agent")).get("system_prompt")
     system: tuple[tuple[Block, str], ...] = ()
@@ -175,14 +175,14 @@ def _read_cache_config(request: AgentRequest) -> CacheConfig | None:
     if supplied is None:
         return None
     if not request.newest:
-        why = "CacheConfig came after this release (ImportError); update strands-agents, or write cachePoint blocks"
-        raise RefusalError(route, why)
+        reason = "CacheConfig came after this release (ImportError); update strands-agents, or write cachePoint blocks"
+        raise RefusalError(route, reason)
     if not isinstance(supplied, dict):
         raise RefusalError(route, "the setting is a CacheConfig, not a bare value (AttributeError)")
     unknown = sorted(str(key) for key in supplied if key not in _CONFIG_FIELDS)
     if unknown:
-        why = f"CacheConfig has no field {', '.join(unknown)[:60]} (TypeError), only {', '.join(_CONFIG_FIELDS)}"
-        raise RefusalError(route, why)
+        reason = f"CacheConfig has no field {', '.join(unknown)[:60]} (TypeError), only {', '.join(_CONFIG_FIELDS)}"
+        raise RefusalError(route, reason)
     return CacheConfig(**supplied)
 
 
@@ -194,8 +194,8 @@ def _read_cache_tools(request: AgentRequest) -> Breakpoint | None:
     if not isinstance(supplied, dict):
         return Breakpoint(None, route, supplied)
     if not request.newest:
-        why = "CacheToolsConfig came after this release (ImportError); update strands-agents, or write 'default'"
-        raise RefusalError(route, why)
+        reason = "CacheToolsConfig came after this release (ImportError); update strands-agents, or write 'default'"
+        raise RefusalError(route, reason)
     unknown = sorted(str(key) for key in supplied if key not in ("type", "ttl"))
     if unknown:
         raise RefusalError(
@@ -240,8 +240,8 @@ def _read_message(value: object, route: str, last: bool) -> Message:
     blocks = tuple(mapping(block) for block in content)
     for index, block in enumerate(blocks):
         if not _BLOCKS & set(block):
-            why = "no such block: it holds none of text, image, cachePoint..."
-            raise RefusalError(f"{route}.content[{index}]", why)
+            reason = "no such block: it holds none of text, image, cachePoint..."
+            raise RefusalError(f"{route}.content[{index}]", reason)
     return Message(str(role), _normalize(blocks) if role == "assistant" else blocks, route)
 
 
@@ -292,5 +292,5 @@ def _complete_schema(schema: object, depth: int = 0) -> dict[str, object]:
 def note_text_beside(request: AgentRequest, block: Block, route: str) -> None:
     """Note a text that stands in one block with a point."""
     if "text" in block:
-        why = "a block with a text and a cachePoint keeps the point alone: the text is thrown away"
-        request.log.lose(route, why, "write two blocks, the text and then the cachePoint")
+        reason = "a block with a text and a cachePoint keeps the point alone: the text is thrown away"
+        request.log.lose(route, reason, "write two blocks, the text and then the cachePoint")

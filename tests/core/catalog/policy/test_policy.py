@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 import cachekit.core.catalog.policy as package
 from cachekit.core.catalog.models import all_models
-from cachekit.core.catalog.policy import Policy, find_policy, policy_hosts, ttl_seconds, why_without_policy
+from cachekit.core.catalog.policy import Policy, explain_missing_policy, find_policy, policy_hosts, ttl_seconds
 
 DATA = json.loads(Path(package.__file__).with_name("policy.json").read_text(encoding="utf-8"))
 
@@ -231,5 +231,5 @@ def test_every_model_with_a_price_for_cached_input_has_a_policy_or_a_reason() ->
 
 
 def test_a_reason_is_given_for_models_that_only_have_a_price() -> None:
-    assert "nothing says how it caches" in why_without_policy("moonshotai.kimi-k3.1", "bedrock")
-    assert why_without_policy("gpt-4o", "openai") == ""
+    assert "nothing says how it caches" in explain_missing_policy("moonshotai.kimi-k3.1", "bedrock")
+    assert explain_missing_policy("gpt-4o", "openai") == ""
