@@ -1,7 +1,7 @@
 """The log with content that the README sends again: two call sites of a shop, recorded on the emulator's clock.
 
-`python -m tests.content_log` writes fixtures/logs/content.ndjson anew. The support desk asks under one long prompt, and
-twice it pauses for longer than five minutes; the triage has a prompt of its own.
+`python -m tests.content_log` writes fixtures/logs/content.ndjson again. The support desk asks under one long prompt,
+and twice it pauses for longer than five minutes; the triage has a prompt of its own.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Golden files: a command, what it printed and its exit code. `make goldens` writes them anew; then read the diff.
+"""Golden files: a command, what it printed and its exit code. `make goldens` writes them again; then read the diff.
 
 A file under tests/goldens holds one command:
 
@@ -90,7 +90,7 @@ def _ended(text: str) -> str:
 
 
 def main() -> None:
-    """Writes all golden files anew, and the README's table of rules and the outputs it shows."""
+    """Writes all golden files again, and the README's table of rules and the outputs it shows."""
     from tests.readme import README, with_outputs, with_rules
 
     for path in cases():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -218,3 +219,21 @@ STARTS = [
 @pytest.mark.parametrize(("code", "heavy"), STARTS)
 def test_a_small_start_loads_nothing_heavy(code: str, heavy: frozenset[str]) -> None:
     assert not loaded_by(code) & heavy
+
+
+PRIVATE_WORDS = frozenset("told said asked given held wish mend judgement purse settling stakes anew".split())
+"""Words that say nothing of the value they name."""
+
+
+def words_of(name: str) -> set[str]:
+    return {word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", name)}
+
+
+def test_names_are_the_words_of_the_field() -> None:
+    wrong = set()
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [getattr(node, kind, None) for kind in ("id", "attr", "arg", "name")]
+            found = {name for name in names if isinstance(name, str) and words_of(name) & PRIVATE_WORDS}
+            wrong |= {f"{path.relative_to(ROOT)}: {name}" for name in found - {"held_back"}}
+    assert not wrong, "\n".join(sorted(wrong))

@@ -288,7 +288,7 @@ def test_usage_of_a_response_dict() -> None:
     assert (usage.uncached, usage.read, usage.written) == (12, 3000, 500)
 
 
-def test_usage_of_a_bare_usage_dict_is_told_by_its_fields() -> None:
+def test_usage_of_a_bare_usage_dict_is_recognised_by_its_fields() -> None:
     assert parse_usage(USAGE) == parse_usage({"usage": USAGE}, provider="anthropic")
 
 

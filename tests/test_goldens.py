@@ -1,4 +1,4 @@
-"""Every command prints what its golden file shows. `make goldens` writes them anew."""
+"""Every command prints what its golden file shows. `make goldens` writes them again."""
 
 from __future__ import annotations
 

@@ -15,7 +15,8 @@ _IN_MEMORY = 64 << 20
 
 
 def opened(paths: Sequence[str], options: ReplayOptions) -> Open:
-    """Opens logs anew each time. Stdin can be read only once, so it is kept: in memory, or where it is long on disk."""
+    """Opens logs again each time. Stdin can be read only once, so it is kept: in memory, or where it is long on
+    disk."""
     if "-" not in paths:
         return lambda: read_any(paths, options.input_format)
     kept = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115  # closed with the last who may read it

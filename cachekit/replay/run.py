@@ -38,7 +38,7 @@ from cachekit.replay.tally import Tally, simulated_usage
 from cachekit.replay.values import Fidelity, Ready, Replayed, ReplayOptions
 
 Open = Callable[[], Iterable[object]]
-"""Opens the log anew: yields calls, bad lines and whatever else the reader tells."""
+"""Opens the log again: yields calls, bad lines and whatever else the reader tells."""
 
 _WINDOW = 10_000
 """Calls that are held back to put a log in order of start; a log that is further out of order is told."""

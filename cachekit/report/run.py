@@ -121,7 +121,11 @@ def check_read(report: Report, request: ReportRequest) -> None:
 def _no_calls(report: Report, request: ReportRequest, where: str) -> InputError:
     """Why there is nothing to report on, as far as the reader knows it."""
     named = request.input_format not in (None, "auto")
-    hint = "leave --input-format out, and it is told by its records" if named else "name its format with --input-format"
+    hint = (
+        "leave --input-format out, and it is recognised by its records"
+        if named
+        else "name its format with --input-format"
+    )
     found = {name.removeprefix(SKIPPED): n for name, n in report.tally.items() if name.startswith(SKIPPED) and n}
     reasons = ", ".join(f"{n:,} x {reason}" for reason, n in sorted(found.items()))
     return InputError(f"no calls in it: {reasons}" if reasons else "no calls in it", where=where, hint=hint)

@@ -161,8 +161,8 @@ def ratio_after(read_before: int, row: Row) -> float | None:
 
 @dataclass(frozen=True, slots=True)
 class Bodies:
-    """How many calls have their request in the log, or their family told without: `having` sums those that do, `of` all
-    of which it is a question."""
+    """How many calls have their request in the log, or their family known without: `having` sums those that do, `of`
+    all of which it is a question."""
 
     having: Row
     of: Row

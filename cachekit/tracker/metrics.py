@@ -17,7 +17,7 @@ class CallMetrics:
 
     `timestamp`: when it started, in seconds since 1970 UTC. `cost_usd` and `cost_saved_usd` are None where a token has
     no known price or nothing is known of the usage; a write of unknown lifetime is taken at its dearest. `due`: a hit
-    was due; None where that cannot be told. `cause` says why the call read less than was due, or that it was a cold
+    was due; None where that is not known. `cause` says why the call read less than was due, or that it was a cold
     start; `detail` and `route` say more, without prompt text. `lost_tokens` were due and not read, `avoidable_usd` is
     what they cost above their price as reads. `cacheable` is what `hit_ratio` is taken of.
     """

@@ -5,8 +5,8 @@
     python -m tests.bench.tracker --log        two processes of eight threads, and killed ones
 
 Own time is what a wrapped function takes longer than the function itself. Both sides get the same prompts of 60 KB and
-the same answers at once, so nothing but their own work is left. What our worker thread does besides is told as CPU time
-of the whole process by call.
+the same answers at once, so nothing but their own work is left. What our worker thread does besides is reported as CPU
+time of the whole process by call.
 """
 
 from __future__ import annotations

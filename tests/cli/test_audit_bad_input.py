@@ -206,7 +206,7 @@ def test_what_cannot_be_read_stands_in_every_format(tmp_path: Path) -> None:
         assert "not JSON" in found.stdout, form
 
 
-def test_a_file_that_may_not_be_read_is_told(tmp_path: Path) -> None:
+def test_a_file_that_may_not_be_read_is_reported(tmp_path: Path) -> None:
     (tmp_path / "a.json").mkdir()
     write(tmp_path / "b.json", claude())
     assert [one["will_cache"] for one in parsed(tmp_path, "b.json")] == [True]

@@ -1,4 +1,4 @@
-"""Cases as call logs in several forms, and whether each is told as what it is."""
+"""Cases as call logs in several forms, and whether each is reported as what it is."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 CloudWatch Logs (JSON 1.1): FilterLogEvents with pages of a given size, empty pages, JSON filter patterns and tokens
 that no restart survives; Insights with queries that run a while, matched counts and results that are cut. Bedrock and
-STS: GetInferenceProfile, the logging configuration, AssumeRole. Any operation can be told to answer with errors.
+STS: GetInferenceProfile, the logging configuration, AssumeRole. Any operation can be known to answer with errors.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ ANSWERS = {
 
 
 @pytest.mark.parametrize("case", ANSWERS)
-def test_an_error_of_aws_is_one_line_with_the_mend(world, case):
+def test_an_error_of_aws_is_one_line_with_the_hint(world, case):
     fault, what, hint = ANSWERS[case]
     fault = Fault(fault.code, fault.status, f"{fault.message} AKIDEXAMPLEEXAMPLE signature/abc", fault.ahead)
     world.faults["FilterLogEvents"] = [fault] * 20
@@ -109,7 +109,7 @@ def test_what_is_wrong_on_this_machine_is_told_before_aws_is_asked(world, case):
     assert not world.asked
 
 
-def test_a_single_sign_on_that_is_over_is_told(world, tmp_path):
+def test_a_single_sign_on_that_is_over_is_reported(world, tmp_path):
     config = tmp_path / "config"
     config.write_text(
         "[profile desk]\nsso_session = s\nsso_account_id = 111122223333\nsso_role_name = r\nregion = us-east-1\n"
@@ -119,14 +119,14 @@ def test_a_single_sign_on_that_is_over_is_told(world, tmp_path):
     assert (code, "aws sso login" in told) == (3, True), told
 
 
-def test_a_configuration_that_cannot_be_parsed_is_told(world, tmp_path):
+def test_a_configuration_that_cannot_be_parsed_is_reported(world, tmp_path):
     config = tmp_path / "config"
     config.write_text("[profile desk\nregion")
     code, told = run("--log-group", "/calls", AWS_CONFIG_FILE=str(config))
     assert (code, "AWS configuration cannot be parsed" in told) == (2, True), told
 
 
-def test_a_service_that_cannot_be_reached_is_told():
+def test_a_service_that_cannot_be_reached_is_reported():
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -134,13 +134,13 @@ def test_a_service_that_cannot_be_reached_is_told():
     assert (code, "cannot be reached" in told) == (3, True), told
 
 
-def test_a_role_that_may_not_be_taken_is_told(world):
+def test_a_role_that_may_not_be_taken_is_reported(world):
     world.faults["AssumeRole"] = [Fault("AccessDenied", 403)] * 9
     code, told = run("--log-group", "/calls", "--role-arn", "arn:aws:iam::111122223333:role/reader")
     assert (code, "trust policy" in told) == (3, True), told
 
 
-def test_logging_that_is_off_is_told(world):
+def test_logging_that_is_off_is_reported(world):
     code, told = run()
     assert (code, "Bedrock logs no invocations there" in told) == (3, True), told
 
@@ -171,7 +171,7 @@ def test_the_region_is_taken_from_the_option_or_the_environment(monkeypatch, cas
     assert connect(Place(option), standing()).service("logs").region == wanted
 
 
-def test_throttling_without_an_end_is_told(world, pull):
+def test_throttling_without_an_end_is_reported(world, pull):
     world.faults["FilterLogEvents"] = [Fault("ThrottlingException")] * 99
     waits: list[float] = []
     fault = pull(log_group="/calls", clock=standing(waits=waits), **HOUR_AGO).outcomes[0].error

@@ -64,7 +64,7 @@ def test_a_query_that_takes_too_long_is_split(world, service):
     assert world.asked["StartQuery"] > 10
 
 
-def test_a_second_with_more_than_an_answer_is_told(world, service):
+def test_a_second_with_more_than_an_answer_is_reported(world, service):
     serve(world, 50, step=10)
     with pytest.raises(OutsideError, match="--mode filter"):
         list(read_insights(service(), QUERY, HOUR_AGO, most=10))

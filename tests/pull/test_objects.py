@@ -27,13 +27,13 @@ def test_a_transfer_that_breaks_is_begun_anew(world, torn):
     assert waits == list(PAUSES[:torn])
 
 
-def test_a_transfer_that_always_breaks_is_told(world, service):
+def test_a_transfer_that_always_breaks_is_reported(world, service):
     world.objects["/calls/a"], world.torn = DATA, 99
     with pytest.raises(OutsideError):
         fetched(service("s3"), "calls", "a")
 
 
-def test_an_object_that_is_gone_is_told(world, service):
+def test_an_object_that_is_gone_is_reported(world, service):
     with pytest.raises(OutsideError, match="was deleted"):
         fetched(service("s3"), "calls", "a")
 

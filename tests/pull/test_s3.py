@@ -227,13 +227,13 @@ def test_bodies_of_a_log_group_are_fetched_too(bucket, calls, moto, pull):
     assert line["usage"]["write_1h"] == 300
 
 
-def test_a_bucket_without_logs_is_told(bucket, pull):
+def test_a_bucket_without_logs_is_reported(bucket, pull):
     done = pull(s3="s3://calls/nowhere", **DAY_AGO)
     assert isinstance(done.outcomes[0].error, OutsideError)
     assert "no invocation logs are kept there" in done.outcomes[0].error.message()
 
 
-def test_a_bucket_that_is_not_there_is_told(moto, pull):
+def test_a_bucket_that_is_not_there_is_reported(moto, pull):
     assert "no such bucket" in pull(s3="s3://nowhere/logs", **DAY_AGO).outcomes[0].error.message()
 
 

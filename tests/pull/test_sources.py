@@ -60,13 +60,13 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_what_is_wrong_with_the_file_is_told(file, case):
+def test_what_is_wrong_with_the_file_is_reported(file, case):
     text, message = WRONG[case]
     with pytest.raises(UsageError, match=message.replace("?", r"\?")):
         read_sources(file(text))
 
 
-def test_a_file_that_is_no_toml_is_told_by_its_line(file):
+def test_a_file_that_is_no_toml_is_recognised_by_its_line(file):
     with pytest.raises(InputError, match=r"accounts.toml:2: is not valid TOML"):
         read_sources(file("[[source]]\nregion = \n"))
 

@@ -265,7 +265,7 @@ def without_bodies(every: int) -> list[Json]:
     return records
 
 
-def test_bodies_are_told_by_calls_and_by_dollars(tmp_path: Path) -> None:
+def test_bodies_are_recognised_by_calls_and_by_dollars(tmp_path: Path) -> None:
     path = tmp_path / "dump.json.gz"
     path.write_bytes(gzip.compress("".join(json.dumps(one) + "\n" for one in without_bodies(3)).encode()))
     report = finish(fold(path))

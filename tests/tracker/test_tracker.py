@@ -444,7 +444,7 @@ def test_a_wrapped_function_looks_like_itself():
     assert callable(tracker.wrap(Model()))
 
 
-def test_the_kind_of_request_is_told_by_what_the_user_says_of_the_provider():
+def test_the_kind_of_request_is_recognised_by_what_the_user_says_of_the_provider():
     tracker = quiet(provider=Provider.OPENAI)
     tracker.wrap(Model(input_tokens=2000, input_tokens_details={"cached_tokens": 1024}))(
         model="gpt-4o", instructions="Rules. " * 900, input="Hello?"

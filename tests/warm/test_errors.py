@@ -88,7 +88,7 @@ def test_a_closed_port_is_a_refused_connection(call) -> None:
 
 
 @pytest.mark.parametrize("call", CALLS)
-def test_an_unknown_host_is_told(call) -> None:
+def test_an_unknown_host_is_reported(call) -> None:
     assert classify_error(raised_by(call("http://no-such-host.invalid")), "", NOW).kind is ErrorKind.NO_HOST
 
 
@@ -128,7 +128,7 @@ def test_errors_of_our_own_keep_their_words() -> None:
     assert classify_error(OutsideError("no client"), "", NOW).kind is ErrorKind.CREDENTIALS
 
 
-def test_any_other_error_is_told_by_its_type_alone() -> None:
+def test_any_other_error_is_recognised_by_its_type_alone() -> None:
     fault = classify_error(ValueError("the prompt: sk-ant-secret"), "the prompt", NOW)
     assert fault.shown() == "could not be sent: ValueError"
 

@@ -311,7 +311,7 @@ def test_without_verify_nothing_is_done_about_it(clock) -> None:
     assert set(verdicts(results)) == {"warmed", "lapsed"}
 
 
-def test_a_provider_that_caches_nothing_is_told(clock) -> None:
+def test_a_provider_that_caches_nothing_is_reported(clock) -> None:
     results, _ = warmed(Provider(clock, [NOTHING]), 9000)
     assert verdicts(results)[0] == "not-cached"
     assert results[-1].ended is Ending.INEFFECTIVE

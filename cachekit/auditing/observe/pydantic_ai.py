@@ -71,7 +71,7 @@ def _model(request: Mapping[str, object]) -> object:
 
 
 def _named(model: str) -> tuple[str, str]:
-    """Provider and model; a name without a provider is told by its beginning."""
+    """Provider and model; a name without a provider is recognised by its beginning."""
     provider, colon, rest = model.partition(":")
     if colon and provider != "arn" and "." not in provider:
         return provider, rest

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 
 def show(run: AuditRun, form: str, output: Path | None, show_text: bool, gate: Gate | None = None) -> None:
-    """Writes the run to stdout or a file; what could not be read is told on stderr where the format has no place."""
+    """Writes the run to stdout or a file; what could not be read is reported on stderr where the format has no
+    place."""
     if form == "text":
         print_unread(run)
         emit(_text(run), output)

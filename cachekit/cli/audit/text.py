@@ -201,7 +201,7 @@ def _costs(report: AuditReport) -> str:
     if not forecast.cached or (report.verdict is Verdict.NO and not report.changes):
         has_width = f"{plain} a call, nothing of it cached"
     elif report.verdict is Verdict.NO:
-        has_width = f"{first} for this call, which writes anew; {following} had it been read, {plain} without a cache"
+        has_width = f"{first} for this call, which writes again; {following} had it been read, {plain} without a cache"
     else:
         doubt = "" if report.verdict is Verdict.YES else ", if it is cached"
         has_width = f"first call {first}, following {following}{doubt}; without a cache {plain}"

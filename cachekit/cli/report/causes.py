@@ -86,7 +86,7 @@ def _worst(row: CauseRow) -> str:
 
 
 _BY_COUNTERS = {
-    "prefix_changed": "written anew while the entry of the family lived",
+    "prefix_changed": "written again while the entry of the family lived",
     "unknown": "due by the counters of the family; nothing tells why",
 }
 """What is said of a cause that counters alone tell."""

@@ -15,7 +15,7 @@ from cachekit.report.run import ReportRun
 from cachekit.report.values import Report
 
 SHOWN = 20
-"""Unreadable lines that are told one by one."""
+"""Unreadable lines that are shown one by one."""
 
 RENDERERS = {name: f"cachekit.cli.report.{name}" for name in ("text", "json", "markdown", "csv", "html")}
 """Each module has `render(run) -> str`."""

@@ -59,7 +59,7 @@ def compare_with_earlier(previous: AuditReport, prompt: Prompt, policy: Policy) 
     if broken and due and not usage.read:
         return Comparison(broken, tuple(_change_notes(broken, lost)))
     if broken:
-        sentence = f"{usage.read:,} tokens are read all the same, {lost:,} are written anew"
+        sentence = f"{usage.read:,} tokens are read all the same, {lost:,} are written again"
         notes = tuple(replace(note_of(change), code="prefix_changed_later") for change in broken)
         first = replace(notes[0], detail=f"{notes[0].detail}; {sentence}", tokens=lost)
         return Comparison(broken, (first, *notes[1:]) if usage.read else ())
@@ -68,7 +68,7 @@ def compare_with_earlier(previous: AuditReport, prompt: Prompt, policy: Policy) 
         reach = f"the {policy.lookback} positions" if policy.lookback else "what"
         detail = (
             f"nothing changed, but the last breakpoint moved on beyond {reach} that the provider looks back from it: "
-            f"{lost:,} tokens are written anew"
+            f"{lost:,} tokens are written again"
         )
         hint = "keep the earlier breakpoint too, or set one in between"
         return Comparison((), (Note("prefix_out_of_sight", mark.route, detail, hint, tokens=lost),))
@@ -81,13 +81,13 @@ def timed_requests(report: AuditReport) -> tuple[TimedPrompt, ...]:
 
 
 def _change_notes(broken: tuple[Change, ...], lost: int) -> Iterator[Note]:
-    """The first difference costs all that is written anew; later ones are information."""
+    """The first difference costs all that is written again; later ones are information."""
     for number, change in enumerate(broken):
         note = note_of(change)
         if number:
             yield replace(note, code="prefix_changed_later")
         else:
-            yield replace(note, detail=f"{note.detail}; {lost:,} tokens are written anew", tokens=lost)
+            yield replace(note, detail=f"{note.detail}; {lost:,} tokens are written again", tokens=lost)
 
 
 _WORTH_SAYING = 256

@@ -87,8 +87,8 @@ class AuditReport:
 
     def assert_caches(self) -> None:
         """Raises AssertionError with the reasons unless the verdict is yes and every breakpoint is kept as it was asked
-        for: where one of several is lost, or an hour becomes five minutes, that is told too. Messages hold no prompt
-        text. An installed library that is newer than its model is run, offline, and what it sends is judged."""
+        for: where one of several is lost, or an hour becomes five minutes, that is reported too. Messages hold no
+        prompt text. An installed library that is newer than its model is run, offline, and what it sends is judged."""
         if self.observe is not None:
             self.observe().assert_caches()
             return

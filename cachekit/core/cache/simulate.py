@@ -172,7 +172,7 @@ def _result(call: Call, look: Lookup | Chunks, outcome: Outcome) -> Simulated:
 
 
 def look_up(call: Call, policy: Policy | None = None) -> Lookup | Chunks | None:
-    """A call as its cache sees it; None where that cannot be told. `policy`: by default that of the call's model."""
+    """A call as its cache sees it; None where that is not known. `policy`: by default that of the call's model."""
     policy = policy or policy_of(call)
     return look_at(call, prepared(call.prompt, policy), policy)
 

@@ -4,7 +4,7 @@ Each call of a session becomes a prompt of pieces. What it read is pieces of the
 piece; what was neither is its tail. A read that ends exactly where a piece of another of the session's tracks ends is
 of that track: a sub-agent that goes on from its parent. After a pause beyond the ttl a rewrite of about the same length
 is taken to be the same prefix. The pieces have lengths and no text: a cache can be simulated on them, causes in the
-text cannot be told.
+text is not known.
 """
 
 from __future__ import annotations

@@ -120,7 +120,7 @@ def _as_number(text: str) -> object:
 
 
 def _parse(path: Path, text: bytes) -> Mapping[str, object]:
-    """TOML as a tree, numbers exact. What is wrong with it is told by line, without quoting it."""
+    """TOML as a tree, numbers exact. What is wrong with it is recognised by line, without quoting it."""
     import tomllib
 
     try:

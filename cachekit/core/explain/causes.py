@@ -148,7 +148,9 @@ def _changed_by_usage(seen: Seen, due: Due) -> Found | None:
         return None
     old, new = due.earlier.call.prefix_id, seen.call.prefix_id
     another = bool(old and new and old != new and not seen.call.usage.read)
-    sentence = "the exact prefix is another one" if another else "written anew within the ttl: the prefix was rewritten"
+    sentence = (
+        "the exact prefix is another one" if another else "written again within the ttl: the prefix was rewritten"
+    )
     return Found(Cause.PREFIX_CHANGED, sentence, inferred=True)
 
 

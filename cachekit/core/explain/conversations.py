@@ -48,7 +48,7 @@ def _goes_on(earlier: Earlier, call: Call, prompt: Prompt, alike: tuple[int, int
     """Whether the later call continues the earlier one's conversation.
 
     `alike`: how many blocks they begin alike with, and how many it repeats of any call. Of one session every prompt
-    does but a single message, which begins anew, and those of another agent: with tools or a system text of its own and
+    does but a single message, which starts over, and those of another agent: with tools or a system text of its own and
     no message in common, or that go on from elsewhere. Without sessions at least half of what stood behind the common
     part must come again: a greeting in common makes no conversation.
     """
@@ -78,7 +78,7 @@ def akin(earlier: Earlier, call: Call, prompt: Prompt) -> bool:
 
 
 def _branches(earlier: Earlier, prompt: Prompt, same: int) -> bool:
-    """Whether the newest message alone is another one: asked anew, edited at an earlier point, or one of several that
+    """Whether the newest message alone is another one: asked again, edited at an earlier point, or one of several that
     go on from one history."""
     before = earlier.prompt
     if before is None or prompt.blocks[same].section is not Section.MESSAGES:

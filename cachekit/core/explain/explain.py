@@ -76,7 +76,7 @@ def _answered(calls: Iterable[Call | BadLine]) -> Iterator[Call]:
 
 def explain_call(lineage: Lineage, call: Call) -> Explanation | None:
     """Explains one call by those before it, and keeps it for those after it. Unlike `explain` it cannot wait for what
-    follows: the first call of a prompt that goes on being used beside another is told as a change. Its dollars are
+    follows: the first call of a prompt that goes on being used beside another is reported as a change. Its dollars are
     left to who knows the prices."""
     seen = _seen(call, policy_of)
     return _rejected(seen) if _failed(seen.call) else _explain_from_usage(lineage, seen)[0]

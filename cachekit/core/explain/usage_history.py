@@ -144,7 +144,7 @@ def _of_session(group: _Group, seen: Seen) -> _Head | None:
 
 
 def _like(group: _Group, seen: Seen) -> _Head | None:
-    """Without a session: who left about as much as this call wrote anew. What read a part may be another
+    """Without a session: who left about as much as this call wrote again. What read a part may be another
     conversation."""
     usage = seen.call.usage
     if usage.read or seen.policy.style == "automatic":

@@ -55,7 +55,7 @@ class CutOffError(InputError):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One input. `chunks` opens it anew each time (stdin can be opened once); `named` says that the user named this
+    """One input. `chunks` opens it again each time (stdin can be opened once); `named` says that the user named this
     very file, so that it may not be passed over."""
 
     name: str

@@ -26,8 +26,8 @@ def estimate_tokens(
     """The input tokens that a request will be billed, cached ones included: low, mid and high.
 
     `provider_or_backend` says whose form the request has: a provider (`anthropic`, `openai`, `azure`, `bedrock`: which
-    of its APIs is told by shape) or a backend. `model` overrules the model in the request. `vocabulary` is `auto` (one
-    that is at hand, else words), `none` (words) or one by name; nothing is ever fetched.
+    of its APIs is recognised by shape) or a backend. `model` overrules the model in the request. `vocabulary` is
+    `auto` (one that is at hand, else words), `none` (words) or one by name; nothing is ever fetched.
 
     Never raises for a request, whatever JSON it is. Raises UsageError for an unknown backend or vocabulary.
     """

@@ -84,7 +84,7 @@ def detect_boto3(request: Mapping[str, object]) -> Found:
 
 
 def detect_openai(request: Mapping[str, object]) -> Found:
-    """A request of the Responses API; what Chat Completions shares with others is told by its messages."""
+    """A request of the Responses API; what Chat Completions shares with others is recognised by its messages."""
     if "input" not in request or "messages" in request:
         return None
     return (Backend.OPENAI_RESPONSES,) if _responses_form(request, _model(request)) else ()

@@ -1,4 +1,4 @@
-"""Our own call log (ndjson, version 1) among the formats that are told by their first records.
+"""Our own call log (ndjson, version 1) among the formats that are recognised by their first records.
 
 Counts are disjoint as they stand. The log is written once for each call: nothing is deduplicated.
 """

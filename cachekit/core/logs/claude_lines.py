@@ -46,7 +46,7 @@ class TokenUsage(msgspec.Struct, gc=False):
     repaired: bool = False
 
     def plain(self) -> tuple[int, int, int, int, int] | None:
-        """Uncached, read, written for five minutes, for an hour, and output, where all are told and agree."""
+        """Uncached, read, written for five minutes, for an hour, and output, where all are known and agree."""
         uncached, read, split = self.input_tokens, self.cache_read_input_tokens, self.cache_creation
         if uncached is None or read is None or split is None or self.iterations:
             return None

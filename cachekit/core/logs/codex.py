@@ -12,7 +12,7 @@ call. The response of a compaction has the record only (openai/codex#47003). Not
   steipete/CodexBar#3524): it ends with the first `task_started` whose `started_at` is not before the file's own
   `session_meta`. A record of another thread, or a line older than the file's own session, is copied too. Where nothing
   of that is in the file, the leading events of a spawned sub-agent are its parent's if the first two share one second.
-A total that is smaller than the one before it begins anew. The first `session_meta` of a file names its session; the
+A total that is smaller than the one before it starts over. The first `session_meta` of a file names its session; the
 one of its parent, which a fork copies, does not. `thread_settings_applied` names the service tier, of which `fast` is
 billed as `priority`.
 

@@ -1,7 +1,7 @@
 """Flat rows: a table (CSV) or JSON lines whose columns are the counters themselves, as scripts and notebooks write.
 
-Counters bear any provider's names, also behind `usage.`, and in a table they are text. The convention is told by the
-names, as in responses (`cachekit.core.providers.usage_names`). A row with an id that was written twice is one call.
+Counters bear any provider's names, also behind `usage.`, and in a table they are text. The convention is recognised by
+the names, as in responses (`cachekit.core.providers.usage_names`). A row with an id that was written twice is one call.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """simonw/llm's `logs.db` (SQLite), opened read-only: tables `responses` (old) and `turns` (new).
 
 `token_details` is what a plugin kept of the provider's usage, zeros left out: inclusive for OpenAI and Gemini,
-exclusive for Anthropic, told by its names; NULL means that nothing is known of the cache. Ids of both tables are ULIDs
-of one space: one id is one call, since a migration may leave a reply in both.
+exclusive for Anthropic, recognised by its names; NULL means that nothing is known of the cache. Ids of both tables are
+ULIDs of one space: one id is one call, since a migration may leave a reply in both.
 """
 
 from __future__ import annotations

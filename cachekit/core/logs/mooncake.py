@@ -1,10 +1,10 @@
 """Mooncake prefix traces: `{timestamp (ms), input_length, output_length, hash_ids[]}`.
 
-There is no text and no usage: requests are told by blocks of 512 tokens, equal ids being equal prefixes up to there.
-Each becomes a prompt of blocks whose tokens are exact and whose digest is made of the id; its chunks stand for 128
-tokens each, so that simulators of automatic caches can match inside it. What was read is not known: `known` is False.
-Times count from the start of the trace. Records have no ids, and none is dropped; one with more tokens than its blocks
-and one unfinished block hold is no request of this format.
+There is no text and no usage: requests are recognised by blocks of 512 tokens, equal ids being equal prefixes up to
+there. Each becomes a prompt of blocks whose tokens are exact and whose digest is made of the id; its chunks stand for
+128 tokens each, so that simulators of automatic caches can match inside it. What was read is not known: `known` is
+False. Times count from the start of the trace. Records have no ids, and none is dropped; one with more tokens than its
+blocks and one unfinished block hold is no request of this format.
 """
 
 from __future__ import annotations

@@ -108,7 +108,7 @@ _logs: weakref.WeakSet[CallLog] = weakref.WeakSet()
 
 class CallLog:
     """A call log opened for appending. Safe for threads and processes that share the file; a file that was moved or
-    deleted is opened anew. With `max_bytes` it is rotated at that size: `calls.ndjson.1` is the newest of `keep`."""
+    deleted is opened again. With `max_bytes` it is rotated at that size: `calls.ndjson.1` is the newest of `keep`."""
 
     def __init__(
         self, path: str | Path, *, content: Content = "digests", max_bytes: int | None = None, keep: int = 5

@@ -1,4 +1,4 @@
-"""Which format a log has, told from its first records."""
+"""Which format a log has, recognised by its first records."""
 
 from __future__ import annotations
 

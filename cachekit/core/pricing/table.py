@@ -1,7 +1,7 @@
 """The price table: compiled once for each version of genai-prices, kept in the user's cache folder, read in parts.
 
 The file has a header (format, key, checksum) and one line for each section; only the sections asked for are parsed. A
-file that is missing, older or damaged is compiled anew; where the folder cannot be written, the table stays in memory.
+file that is missing, older or damaged is compiled again; where the folder cannot be written, the table stays in memory.
 """
 
 from __future__ import annotations

@@ -69,9 +69,9 @@ class Response:
 def parse_usage(response: object, provider: str | None = None, model: str | None = None) -> Usage:
     """The disjoint token counts of a response, a response dict or a bare usage.
 
-    The convention is told by the fields that are there; `provider` and `model` decide only where they leave it open
-    (Converse answers name no model, and count those of OpenAI otherwise). `known` is False where nothing is said about
-    the cache. Never raises: without any usage the counts are 0 and not known.
+    The convention is recognised by the fields that are there; `provider` and `model` decide only where they leave it
+    open (Converse answers name no model, and count those of OpenAI otherwise). `known` is False where nothing is said
+    about the cache. Never raises: without any usage the counts are 0 and not known.
     """
     return read_response(response, provider, model).usage
 

@@ -336,7 +336,7 @@ def _kind_of(line: AnyLine, counting: Counting) -> _Kind | None:
 
 
 def _rewritten(line: AnyLine, track: Track, sums: Sums) -> bool:
-    """The common miss, decided as `Track.look` would and without a detour: nothing was read, all was written anew, and
+    """The common miss, decided as `Track.look` would and without a detour: nothing was read, all was written again, and
     what the last call left lives and can be read. False for any other."""
     last, usage = track.last, line.usage
     if usage.read or not usage.write_5m or not isinstance(last, (Line, FewLine)):

@@ -125,7 +125,7 @@ class Counting:
         body_facts: BodyFacts | None = None,
     ) -> None:
         self.ledger = Ledger(options, source, body_facts.take if body_facts is not None else None)
-        self._options, self.content, self._told = options, content, body_facts
+        self._options, self.content, self._body_facts = options, content, body_facts
         self.turns, self._strict = None if in_order else Turns(), strict
         self._row: Callable[[Call], str] = row_of(options.by) if body_facts is None else (lambda _: "")
         self.facts: Callable[[str, str], Facts] = lru_cache(maxsize=4096)(
@@ -162,7 +162,7 @@ class Counting:
         if place.track is not None and call.ts is not None:
             waited = call.ttft_ms if call.ttft_ms is not None else call.latency_ms
             key = place.sums.key
-            key = key if self._told is None else key._replace(by=self._told.name(call))
+            key = key if self._body_facts is None else key._replace(by=self._body_facts.name(call))
             attempt = attempt_of(call.ts, usage, key)
             if self.turns is not None:
                 self.turns.add(attempt, waited or 0.0, self.turns.place(place.track, key))

@@ -172,7 +172,7 @@ class Ledger:
     else be added up."""
 
     def __init__(self, options: ReportOptions, source: str = "", on_loss: Callable[[Loss], None] | None = None) -> None:
-        self.options, self.source, self._told = options, source, on_loss
+        self.options, self.source, self._on_loss = options, source, on_loss
         self.tally: Counter[str] = Counter()
         self.examples: list[BadLine] = []
         self.first: float | None = None
@@ -243,10 +243,10 @@ class Ledger:
 
     def lose(self, loss: Loss) -> None:
         """Add what should have been read, or tell whoever asked to be told."""
-        if self._told is None:
+        if self._on_loss is None:
             self.sums(loss.cell, None).lose(loss)
         else:
-            self._told(loss)
+            self._on_loss(loss)
 
     def _take(self, state: State) -> None:
         self._cells, self.starts = dict(state.cells), dict(state.starts)

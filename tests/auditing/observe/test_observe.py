@@ -82,7 +82,7 @@ def test_a_refusal_is_seen_by_name_and_is_what_was_predicted(
     assert compare_observed(audit(request_, backend), observed).agrees
 
 
-def test_differences_are_told_by_side() -> None:
+def test_differences_are_recognised_by_side() -> None:
     report = audit(MESSAGES, "anthropic")
     [predicted] = report.sent
     other = replace(predicted, ttl="5m")

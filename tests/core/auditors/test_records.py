@@ -30,7 +30,7 @@ def test_a_row_of_a_message_batch_is_a_request_in_a_batch():
     assert "batch-5m" in rules(report)
 
 
-def test_a_row_of_an_openai_batch_is_told_by_its_url():
+def test_a_row_of_an_openai_batch_is_recognised_by_its_url():
     assert audit({"custom_id": "a", "url": "/v1/chat/completions", "body": CHAT}).backend == "openai-chat"
 
 

@@ -105,7 +105,7 @@ def test_what_parallel_calls_write_is_readable_once_the_first_answer_has_begun()
     cache.begin(race[0], 2)
     assert cache.step(race[0]._replace(at=1.9)).read == 0
     cache.begin(race[1], 9)
-    assert cache.step(call(8, Point("a", 2000, FIVE), readable=float("inf"))).read == 0  # written anew at 1.9
+    assert cache.step(call(8, Point("a", 2000, FIVE), readable=float("inf"))).read == 0  # written again at 1.9
     assert cache.step(call(9, Point("a", 2000, FIVE))).read == 0
 
 

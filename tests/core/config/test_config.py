@@ -158,7 +158,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize(("text", "place"), BROKEN)
-def test_broken_toml_is_told_by_line_and_not_quoted(text: bytes, place: str, tmp_path: Path) -> None:
+def test_broken_toml_is_recognised_by_line_and_not_quoted(text: bytes, place: str, tmp_path: Path) -> None:
     (tmp_path / "cachekit.toml").write_bytes(text)
     with pytest.raises(InputError) as caught:
         load_config(tmp_path, {})

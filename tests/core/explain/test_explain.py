@@ -1,4 +1,4 @@
-"""Each mutation of a healthy log is told as what it is, and a healthy log has no misses to tell."""
+"""Each mutation of a healthy log is reported as what it is, and a healthy log has no misses to tell."""
 
 from __future__ import annotations
 

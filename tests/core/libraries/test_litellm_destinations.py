@@ -131,7 +131,7 @@ def test_losing_five_minutes_costs_nothing_and_is_not_told():
     assert (marks(wire), notes(wire)) == ([SYSTEM], [])
 
 
-def test_the_profile_is_named_in_the_mend_of_a_lost_hour():
+def test_the_profile_is_named_in_the_hint_of_a_lost_hour():
     wire = send(system(**HOUR), GO, model=f"bedrock/{PROFILE}")
     assert "model_id" in wire.notes[0].hint
     assert send(system(**HOUR), GO, model=CONVERSE, model_id=PROFILE).body["modelId"] == PROFILE

@@ -135,7 +135,7 @@ def test_a_refusal_never_shows_a_value():
     assert "secret" not in repr((wire.raises, wire.notes))
 
 
-def test_a_refused_marker_gets_a_mend_on_its_route():
+def test_a_refused_marker_gets_a_hint_on_its_route():
     wire = translate(CONVERSE | {"system": [{"text": "Log.", "cache_control": MARK}]}, Backend.BEDROCK_CONVERSE)
     assert [(n.code, n.route) for n in wire.notes][-1] == ("refused", "system[0]")
     assert "cachePoint" in wire.notes[-1].hint

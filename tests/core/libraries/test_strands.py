@@ -315,7 +315,7 @@ LOST = {
 
 
 @pytest.mark.parametrize(("wire", "sent", "expected"), LOST.values(), ids=LOST)
-def test_what_is_lost_is_told_with_its_mend(wire, sent, expected):
+def test_what_is_lost_is_told_with_its_hint(wire, sent, expected):
     assert wire.raises is None
     assert marks(wire) == sent
     assert [(n.code, n.route, n.silent) for n in wire.notes] == expected

@@ -511,13 +511,13 @@ def test_another_programs_database_in_a_folder_is_passed_over(tmp_path):
     assert summary.skipped == {"file: a SQLite database, but not llm's": 1}
 
 
-def test_what_is_no_database_is_told(tmp_path):
+def test_what_is_no_database_is_reported(tmp_path):
     (tmp_path / "logs.db").write_bytes(b"SQLite format 3\0" + b"x" * 2000)
     with pytest.raises(InputError, match="SQLite"):
         items_of("llm", file_source(tmp_path / "logs.db"))
 
 
-def test_another_programs_database_is_told(tmp_path):
+def test_another_programs_database_is_reported(tmp_path):
     database = sqlite3.connect(tmp_path / "other.db")
     database.execute("CREATE TABLE people (name TEXT)")
     database.commit()

@@ -176,7 +176,7 @@ def test_a_body_keeps_more_than_the_flat_counters():
     assert call.usage == Usage(1, write_1h=9, output=2)
 
 
-def test_helicones_own_cache_is_told_by_its_reference():
+def test_helicones_own_cache_is_recognised_by_its_reference():
     assert (
         "response_cache" in _one("helicone", _helicone(cache_reference_id="5d5f0bd3-0000-4c68-9d0c-2f2f6a5f0001")).flags
     )

@@ -1,4 +1,4 @@
-"""Telling formats, reading folders of several, and what a user reads where nothing can be told."""
+"""Telling formats, reading folders of several, and what a user reads where nothing can be known."""
 
 from __future__ import annotations
 

@@ -126,7 +126,7 @@ def summed_up(path, format=None):
 
 
 @pytest.mark.parametrize("name", TOTALS)
-def test_each_fixture_is_told_by_itself_and_gives_its_totals(name):
+def test_each_fixture_is_recognised_by_itself_and_gives_its_totals(name):
     assert summed_up(FIXTURES / name) == (name.partition("/")[0], TOTALS[name])
 
 
@@ -143,7 +143,7 @@ def test_a_format_may_be_named_instead(name):
 
 
 @pytest.mark.parametrize("name", [name for name in TOTALS if not name.endswith((".db", ".eval"))])
-def test_stdin_is_told_by_its_head_too(name):
+def test_stdin_is_recognised_by_its_head_too(name):
     with (FIXTURES / name).open("rb") as stdin:
         calls = [item for item in read_any(["-"], stdin=stdin) if isinstance(item, Call)]
     # Codex tells a spawned sub-agent from its file's beginning, which a pipe does not give back

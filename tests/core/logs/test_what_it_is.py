@@ -1,4 +1,4 @@
-"""Files that are no logs say what they are; streams and tools are told by their first records."""
+"""Files that are no logs say what they are; streams and tools are recognised by their first records."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ STREAMS = {
 
 
 @pytest.mark.parametrize("name", STREAMS)
-def test_a_long_recorded_stream_is_told_by_its_first_records(name, tmp_path):
+def test_a_long_recorded_stream_is_recognised_by_its_first_records(name, tmp_path):
     (call,) = _read(tmp_path, "stream.jsonl", *STREAMS[name])
     assert (call.usage.uncached, call.usage.output) == (4, 9)
 

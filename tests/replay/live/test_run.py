@@ -106,7 +106,7 @@ def test_families_are_told_apart_and_in_the_order_of_the_log(tmp_path, emulator,
     assert done.total().now.totals.calls == 4
 
 
-def test_what_other_traffic_left_in_the_cache_is_told(tmp_path, emulator, url) -> None:
+def test_what_other_traffic_left_in_the_cache_is_reported(tmp_path, emulator, url) -> None:
     log = record(tmp_path / "calls.ndjson", emulator, url, asked("a", "b"))
     assert [replayed(log, options(emulator, url)).warm for _ in range(2)] == [0, 1]
 

@@ -35,7 +35,7 @@ def cache_key(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
         )
     elif key is not None and any(kind in mask(key) for kind in ("\x01uuid", "\x01timestamp", "\x01hex", "\x01id")):
         yield Hit(
-            "prompt_cache_key looks as if it were made anew for each call",
+            "prompt_cache_key looks as if it were made again for each call",
             "prompt_cache_key",
             tokens=prompt.total().mid,
             hint="send a stable key per prompt, such as its name",

@@ -16,7 +16,7 @@ def lookback(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
     """One turn adds more blocks than the provider looks back over.
 
     From each breakpoint the provider looks back over 20 positions for an entry that an earlier call wrote. If a turn
-    adds more than that since the last breakpoint, the earlier entry is out of sight and all is written anew. On
+    adds more than that since the last breakpoint, the earlier entry is out of sight and all is written again. On
     Anthropic's own API a run of tool uses, or of tool results, counts as one position. A first turn may be as long as
     it likes: there is no entry before it.
 

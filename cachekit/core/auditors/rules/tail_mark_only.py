@@ -16,7 +16,7 @@ from cachekit.core.model.prompt import Prompt, Section
 def tail_mark_only(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
     """The only breakpoint stands on the part that varies: the first user message.
 
-    Each call with another question then writes the whole prompt anew and reads nothing, although tools and system text
+    Each call with another question then writes the whole prompt again and reads nothing, although tools and system text
     are the same. In a conversation that grows, a breakpoint on the newest message is right, so only first turns fire;
     an automatic one is meant for conversations, which makes it information.
 
@@ -34,7 +34,7 @@ def tail_mark_only(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
     if reaches(policy, shared.high):
         yield Hit(
             f"the only breakpoint is on the question; the {shared.mid:,} tokens of tools and system before it are "
-            "written anew for each other question",
+            "written again for each other question",
             mark.route,
             tokens=shared.mid,
             hint=f"set a breakpoint at {prompt.blocks[static].route} too",

@@ -19,7 +19,7 @@ def volatile_text(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
 
     A timestamp, a date, a UUID, a request or session id, a counter or a live statistic before a breakpoint makes each
     call write a new entry and read none. It is a suspicion: dates may be part of the subject, and such do not fire.
-    A date without a time of day changes once a day: that is told as information.
+    A date without a time of day changes once a day: that is reported as information.
 
     Bad: "Current time: ..." at the head of the system prompt. Good: the same in the last user message.
     """
@@ -33,8 +33,8 @@ def volatile_text(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
             continue
         at_stake = running[last].mid - (running[index - 1].mid if index else 0)
         reach = f"{at_stake:,} tokens from here {'on' if policy.style == 'automatic' else 'to the last breakpoint'}"
-        often = f"the {reach} would be written anew each time it changes"
-        once = f"it changes once a day, and then the {reach} are written anew"
+        often = f"the {reach} would be written again each time it changes"
+        once = f"it changes once a day, and then the {reach} are written again"
         yield Hit(
             f"{seen.kind} at character {seen.offset}: {once if daily(seen) else often}",
             prompt.blocks[index].route,
