@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from cachekit.core.jsonio.collection import without_collection
 from cachekit.core.model.errors import InputError
 from cachekit.replay.best import Best, best
 from cachekit.replay.open_source import opened
@@ -24,7 +25,8 @@ def compare_strategies(
         chosen.insert(0, parse_strategy("as-sent"))
     more = [strategy for strategy in candidates() if strategy not in chosen] if best_of_all else []
     options = options or ReplayOptions()
-    found = replay(opened(paths, options), (*chosen, *more), options)
+    with without_collection():
+        found = replay(opened(paths, options), (*chosen, *more), options)
     if not found.calls:
         reasons = ", ".join(f"{reason}: {count:,}" for reason, count in found.left_out.most_common(3))
         raise InputError(

@@ -50,13 +50,20 @@ STANDARD = ReplayOptions()
 
 
 def replay(log: Open, strategies: tuple[Strategy, ...], options: ReplayOptions = STANDARD) -> Replayed:
-    """Replays a log under strategies. The log is read twice where a strategy needs to know it beforehand."""
-    wanted = any(strategy.marks == "suggested" for strategy in strategies)
-    shared = survey(ready_calls(log(), options, Replayed(()))) if wanted else {}
+    """Replays a log under strategies. Where a strategy needs to know the log beforehand, a long one is read twice."""
     out = Replayed(strategies, overridden=_own(options))
+    calls, shared = ready_calls(log(), options, out), dict[str, Shared]()
+    if any(strategy.marks == "suggested" for strategy in strategies):
+        first = _Pass(calls)
+        shared = survey(first)
+        if first.is_whole():
+            calls = iter(first.kept)
+        else:
+            out = Replayed(strategies, overridden=_own(options))
+            calls = ready_calls(log(), options, out)
     lanes = [Lane(strategy, options.overrides) for strategy in strategies]
     as_sent = Caches()
-    for ready in ready_calls(log(), options, out):
+    for ready in calls:
         prefixes = prefixes_of(ready.call, ready.prompt)
         out.recorded.setdefault(ready.family, Tally(options.overrides))
         _hold_against(as_sent, ready, prefixes, out)
@@ -65,6 +72,31 @@ def replay(log: Open, strategies: tuple[Strategy, ...], options: ReplayOptions =
     for lane in lanes:
         out.tallies[lane.strategy.name] = lane.tallies
     return out
+
+
+class _Pass:
+    """One pass over calls, which keeps them as long as they are few."""
+
+    def __init__(self, calls: Iterator[Ready]) -> None:
+        self.kept: list[Ready] = []
+        self._calls, self._blocks = calls, 0
+
+    def __iter__(self) -> Iterator[Ready]:
+        for ready in self._calls:
+            self._blocks += 16 + len(ready.prompt.blocks)
+            if self.is_whole():
+                self.kept.append(ready)
+            else:
+                self.kept.clear()
+            yield ready
+
+    def is_whole(self) -> bool:
+        """Whether all calls are kept."""
+        return self._blocks <= _BLOCKS_IN_MEMORY
+
+
+_BLOCKS_IN_MEMORY = 4_000_000
+"""Blocks of a conversation are shared by its calls: a reference and a digest each, some 60 MiB."""
 
 
 def _own(options: ReplayOptions) -> tuple[str, ...]:

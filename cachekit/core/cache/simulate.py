@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, takewhile
 from typing import NamedTuple
 
 from cachekit.core.cache.implicit import OPTIONS, with_policy
@@ -233,10 +233,8 @@ def policies_under(overrides: Overrides | None) -> Callable[[Call], Policy]:
 def server_tools(prompt: Prompt) -> bool:
     """Server tools bill several passes as one: their reads can exceed any prefix of the request."""
     named = ("web_search", "web_fetch", "code_execution")
-    return any(
-        block.section is Section.TOOLS and isinstance(block.raw, dict) and str(block.raw.get("type")).startswith(named)
-        for block in prompt.blocks
-    )
+    tools = takewhile(lambda block: block.section is Section.TOOLS, prompt.blocks)
+    return any(isinstance(tool.raw, dict) and str(tool.raw.get("type")).startswith(named) for tool in tools)
 
 
 def with_server_breakpoint(prompt: Prompt) -> Prompt:

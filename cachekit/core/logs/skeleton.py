@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from cachekit.core.jsonio.json_access import count, items, mapping, text
 from cachekit.core.model.backends import Backend
-from cachekit.core.model.prompt import Block, Mark, Param, Prompt, Scope, Section, Tokens
+from cachekit.core.model.prompt import Block, Mark, Param, Prompt, Scope, Section, Tokens, equal_start
 
 
 def lines_of_prompt(prompt: Prompt) -> dict[str, object]:
@@ -52,9 +52,26 @@ def _counts(tokens: Tokens) -> list[int]:
 
 def prompt_of_lines(line: Mapping[str, object], backend: Backend, scope: Scope) -> Prompt:
     """The prompt that a line's skeleton describes. Total: what is no block is left out."""
-    blocks = tuple(_block(mapping(item)) for item in items(line.get("blocks")) if isinstance(item, dict))
+    blocks = _blocks([item for item in items(line.get("blocks")) if isinstance(item, dict)])
     params = tuple(_param(items(item)) for item in items(line.get("params")) if len(items(item)) == 3)
     return Prompt(backend, scope, blocks, params, hidden=_tokens(line.get("hidden")), body=mapping(line.get("options")))
+
+
+_RECENT: dict[object, tuple[list[dict[str, object]], tuple[Block, ...]]] = {}
+_RECENT_AT_MOST = 64
+"""The last prompt with an opening block: the next call of its conversation repeats it."""
+
+
+def _blocks(lines: list[dict[str, object]]) -> tuple[Block, ...]:
+    key = text(lines[0].get("digest")) if lines else None
+    before, known = _RECENT.get(key, ([], ()))
+    same = equal_start(before, lines)
+    blocks = (*known[:same], *map(_block, lines[same:]))
+    if key is not None:
+        if len(_RECENT) >= _RECENT_AT_MOST:
+            _RECENT.clear()
+        _RECENT[key] = (lines, blocks)
+    return blocks
 
 
 def _block(fields: Mapping[str, object]) -> Block:

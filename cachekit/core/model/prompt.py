@@ -6,10 +6,13 @@ functions over it. There is no way back: what is sent is always the raw request.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from functools import cached_property
 from hashlib import blake2b
+from itertools import accumulate
+from typing import NamedTuple
 
 from cachekit.core.model.backends import Backend
 from cachekit.core.model.ground import Ground
@@ -110,7 +113,7 @@ class Block:
     raw: object = field(default=None, repr=False, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Prompt:
     """A lowered request. `hidden` counts tokens that the provider adds and never shows; they stand after the system
     blocks. `body` is the raw request where it is at hand. `counted`: all tokens, where they were counted and not
@@ -127,7 +130,16 @@ class Prompt:
 
     def marked(self) -> tuple[tuple[int, Block, Mark], ...]:
         """The blocks that carry a breakpoint, with their index, in cache order."""
-        return tuple((i, b, b.mark) for i, b in enumerate(self.blocks) if b.mark is not None)
+        return self._marked
+
+    @cached_property
+    def _marked(self) -> tuple[tuple[int, Block, Mark], ...]:
+        return tuple([(i, b, b.mark) for i, b in enumerate(self.blocks) if b.mark is not None])
+
+    @cached_property
+    def digests(self) -> tuple[str, ...]:
+        """See `prefixes`."""
+        return _rolled(self)
 
     def unmarked(self) -> Prompt:
         """The same prompt without any breakpoint; no digest changes."""
@@ -147,13 +159,16 @@ class Prompt:
 
     def lengths(self) -> list[int]:
         """The best guess of `running` for each prefix, and nothing else: long logs ask for it at every call."""
-        length, hidden, out = 0, self.hidden.mid, []
-        for block in self.blocks:
-            if hidden and block.section is Section.MESSAGES:
-                length, hidden = length + hidden, 0
-            length += block.tokens.mid
-            out.append(length)
-        return out
+        return list(self._lengths)
+
+    @cached_property
+    def _lengths(self) -> list[int]:
+        tokens = [block.tokens.mid for block in self.blocks]
+        if self.hidden.mid:
+            first = next((i for i, block in enumerate(self.blocks) if block.section is Section.MESSAGES), None)
+            if first is not None:
+                tokens[first] += self.hidden.mid
+        return list(accumulate(tokens))
 
     def total(self) -> Tokens:
         """Tokens of the whole prompt."""
@@ -205,31 +220,66 @@ def seed(prompt: Prompt, level: Section) -> str:
 def prefixes(prompt: Prompt) -> tuple[str, ...]:
     """The rolling digest after each block. Params seed the level at which they begin to invalidate, once, before the
     first block of that level or of a later one. The scope is not part of it."""
-    return tuple(digest for digest, _ in _roll(prompt))
+    return prompt.digests
 
 
-_KNOWN: dict[tuple[str, str, str], str] = {}
-_KNOWN_AT_MOST = 65_536
-"""Rolling digests by the digest before, role and digest of a block, with the section in front of the role. Each call
-of a conversation repeats all blocks of the one before: without this memory a log costs the square of its calls."""
+def _rolled(prompt: Prompt) -> tuple[str, ...]:
+    """The digests; those of the blocks that an earlier call of the conversation had too are taken from it."""
+    if not prompt.blocks:
+        return ()
+    before = _RECENT.get(prompt.blocks[0].digest)
+    same = 0
+    if before is not None and before.params == prompt.params:
+        same = equal_start(before.blocks, prompt.blocks)
+    digests = list(before.digests[:same]) if before is not None else []
+    opened = [place for place in before.opened if place < same] if before is not None else []
+    _roll(prompt, digests, opened)
+    if len(_RECENT) >= _RECENT_AT_MOST:
+        _RECENT.clear()
+    _RECENT[prompt.blocks[0].digest] = _Recent(prompt.blocks, prompt.params, tuple(digests), tuple(opened))
+    return tuple(digests)
 
 
-def _roll(prompt: Prompt) -> Iterator[tuple[str, Block]]:
-    pending = [level for level in Section if prompt.params and seed(prompt, level)]
-    digest, section, label = "", None, ""
-    for block in prompt.blocks:
-        if block.section is not section:
-            section, label = block.section, f"{block.section} "
+class _Recent(NamedTuple):
+    """The last prompt with an opening block. `opened`: before which blocks params were rolled in, in their order."""
+
+    blocks: tuple[Block, ...]
+    params: tuple[Param, ...]
+    digests: tuple[str, ...]
+    opened: tuple[int, ...]
+
+
+_RECENT: dict[str, _Recent] = {}
+_RECENT_AT_MOST = 64
+"""Each call of a conversation repeats all blocks of the one before: without this memory a log costs the square of its
+calls."""
+
+
+def equal_start(before: Sequence[object], after: Sequence[object]) -> int:
+    """How many items at the start of two sequences are equal."""
+    low, high = 0, min(len(before), len(after))
+    if high and before[: high - 1] == after[: high - 1]:  # the last one has often lost its breakpoint
+        return high if before[high - 1] == after[high - 1] else high - 1
+    while low < high:
+        middle = (low + high + 1) // 2
+        if before[low:middle] == after[low:middle]:
+            low = middle
+        else:
+            high = middle - 1
+    return low
+
+
+def _roll(prompt: Prompt, digests: list[str], opened: list[int]) -> None:
+    """Goes on from the blocks whose digests are there."""
+    pending = [level for level in Section if prompt.params and seed(prompt, level)][len(opened) :]
+    digest = digests[-1] if digests else ""
+    for place in range(len(digests), len(prompt.blocks)):
+        block = prompt.blocks[place]
         while pending and _ORDER[pending[0]] <= _ORDER[block.section]:
             digest = chain(digest, "params", seed(prompt, pending.pop(0)))
-        key = (digest, label + block.role, block.digest)
-        found = _KNOWN.get(key)
-        if found is None:
-            if len(_KNOWN) >= _KNOWN_AT_MOST:
-                _KNOWN.clear()
-            found = _KNOWN[key] = rolling(digest, block)
-        digest = found
-        yield digest, block
+            opened.append(place)
+        digest = rolling(digest, block)
+        digests.append(digest)
 
 
 @dataclass(frozen=True, slots=True)

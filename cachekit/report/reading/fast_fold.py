@@ -5,10 +5,7 @@ result is the same either way.
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
-
+from cachekit.core.jsonio.collection import without_collection
 from cachekit.core.jsonio.inputs import Source
 from cachekit.core.jsonio.line_reader import LineReader
 from cachekit.core.model.calls import BadLine
@@ -32,22 +29,10 @@ def fold_native(source: Source, options: ReportOptions) -> State | None:
 def count_native(source: Source, options: ReportOptions, counting: Counting) -> None:
     """Adds the calls of one log of ours. Raises OutOfOrderError where the counting wants them in order."""
     lines = LineReader(source)
-    with _no_collection():
+    with without_collection():
         number = _fold(lines, Groups(counting, options, source.name))
     if lines.damage:
         counting.add(BadLine(number + 1, lines.damage, source.name))
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Nothing here refers to itself: looking for cycles would cost a tenth of the time."""
-    was = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was:
-            gc.enable()
 
 
 def _fold(lines: LineReader, groups: Groups) -> int:  # noqa: C901, PLR0912, PLR0915  calls of ours would double its time
