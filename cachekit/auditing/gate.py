@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cachekit.core.model.errors import UsageError
-from cachekit.core.model.findings import Finding, Severity, Verdict
+from cachekit.core.model.findings import Finding, Severity, Verdict, is_best_effort
 
 
 @dataclass(frozen=True, slots=True)
 class Gate:
     """What makes a run fail. `fail_on` holds severities (that one and worse) and rules; `strict` wants the verdict yes,
-    `allow_unsure` lets unsure pass it; `strict_input` wants all of the input read."""
+    `possible` lets a cache pass that is best effort by nature, `allow_unsure` any unsure; `strict_input` wants all of
+    the input read."""
 
     fail_on: tuple[str, ...] = ()
     strict: bool = False
     allow_unsure: bool = False
     strict_input: bool = False
+    possible: bool = False
 
     @property
     def gates(self) -> bool:
@@ -39,6 +42,10 @@ class Gate:
     def rules(self) -> frozenset[str]:
         """The rules any finding of which fails the run."""
         return frozenset(self.fail_on) - {severity.value for severity in Severity}
+
+    def rejects(self, verdict: Verdict, findings: Iterable[Finding]) -> bool:
+        """Whether a request's verdict fails the run."""
+        return verdict in self.failing and not (self.possible and is_best_effort(verdict, findings))
 
     def fails(self, finding: Finding) -> bool:
         """Whether a finding fails the run."""

@@ -81,7 +81,7 @@ class AuditRun:
         if not self.audited or (self.unread and (gate.strict_input or gate.gates)):
             return 2
         reports = [audited.final for audited in self.audited]
-        failed = any(report.verdict in gate.failing for report in reports)
+        failed = any(gate.rejects(report.verdict, report.findings) for report in reports)
         failed = failed or any(gate.fails(finding) for report in reports for finding in report.findings)
         # with --strict, a verdict that rests on a model which the library was seen to differ from is no yes
         seen = [audited.observation for audited in self.audited if audited.observation is not None]

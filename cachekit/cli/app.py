@@ -55,9 +55,14 @@ class Lazy(TyperCommand):
     ) -> typer.Context:
         """Loads the command and lets it parse the arguments, in its own context."""
         command = load(self.name or "")
+        args = [_WITH_VALUE.get(arg, arg) for arg in args]
         command.params.extend(self.shared)  # type: ignore[arg-type]
         context: typer.Context = command.make_context(info_name, args, parent=parent, **extra)  # type: ignore[assignment]
         return context
+
+
+_WITH_VALUE = {"--strict=possible": "--strict-possible", "--strict=yes": "--strict"}
+"""Flags that may have a value: Typer knows an option with a value or without one, but none with both."""
 
 
 class Group(TyperGroup):

@@ -20,12 +20,19 @@ SUSPECT = claude(f"It is now 2026-11-20T09:41:07Z. {LONG}")
 """Verdict unsure, with warnings and no error."""
 HALF = claude(messages=[{**ASK, "cache_control": MARK}])
 """Verdict yes, with an error: one of two breakpoints is not read."""
+AUTOMATIC = {"model": "gpt-5.1", "messages": [{"role": "system", "content": LONG * 2}, ASK]}
+TOO_SHORT = {"model": "gpt-5.1", "messages": [{"role": "system", "content": TEXT * 90}, ASK]}
 
 CODES = {
     "nothing asked": (NO, "", 0),
     "strict, yes": (YES, "--strict", 0),
     "strict, no": (NO, "--strict", 1),
     "strict, unsure": (UNSURE, "--strict", 1),
+    "strict, unsure but possible": (UNSURE, "--strict=possible", 1),
+    "strict, best effort": (AUTOMATIC, "--strict", 1),
+    "strict, best effort is possible": (AUTOMATIC, "--strict=possible", 0),
+    "strict, too short to be possible": (TOO_SHORT, "--strict=possible", 1),
+    "strict, possible, no": (NO, "--strict=possible", 1),
     "strict, unsure allowed": (UNSURE, "--strict --allow-unsure", 0),
     "strict, unsure allowed, no": (NO, "--strict --allow-unsure", 1),
     "fail on errors, none": (SUSPECT, "--fail-on error", 0),

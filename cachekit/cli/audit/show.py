@@ -54,7 +54,7 @@ def _gated(run: Run, gate: Gate | None) -> Run:
     """The run with its failures as the gate has them; without one, errors and the verdict no."""
     if gate is None or not gate.gates:
         return run
-    return replace(run, fail_on=gate.severity, failing=gate.failing, fail_rules=gate.rules)
+    return replace(run, fail_on=gate.severity, failing=gate.failing, possible=gate.possible, fail_rules=gate.rules)
 
 
 def _as_finding(suggestion: Suggestion) -> Finding:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from cachekit.core.model.calls import BadLine
-from cachekit.core.model.findings import Edit, Finding, Severity, Verdict
+from cachekit.core.model.findings import Edit, Finding, Severity, Verdict, is_best_effort
 from cachekit.core.model.routes import steps
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class FileFindings:
 class Run:
     """All that one command checked. `rules` are those that ran, with or without findings. `show_text` lets prompt text
     into the output. A finding from `fail_on` up or of `fail_rules`, and a verdict in `failing`, are failures, where an
-    output knows such."""
+    output knows such; with `possible` not where the cache is only best effort by nature."""
 
     files: tuple[FileFindings, ...]
     unread: tuple[BadLine, ...] = ()
@@ -55,6 +55,11 @@ class Run:
     fail_on: Severity | None = Severity.ERROR
     failing: frozenset[Verdict] = frozenset({Verdict.NO})
     fail_rules: frozenset[str] = frozenset()
+    possible: bool = False
+
+    def rejects(self, file: FileFindings) -> bool:
+        """Whether the verdict on a request fails the run."""
+        return file.verdict in self.failing and not (self.possible and is_best_effort(file.verdict, file.findings))
 
     def fails(self, finding: Finding) -> bool:
         """Whether a finding is as bad as asked for, or worse, or of a rule that was asked for."""

@@ -13,21 +13,21 @@ _COMMANDS = {Severity.INFO: "notice", Severity.WARN: "warning", Severity.ERROR: 
 def render(run: Run) -> str:
     """A command a line, then the summary. What fails the run is an error, however severe it is."""
     found = [(finding, file, place) for file in run.files for finding, place in located(file)]
-    found.sort(key=lambda item: (not _fails(run, item[0]), -rank(item[0].severity)))
+    found.sort(key=lambda item: (not _fails(run, item[1], item[0]), -rank(item[0].severity)))
     lines = [_unread(bad) for bad in run.unread]
-    lines += [_verdict(file) for file in run.files if file.verdict in run.failing and not _print_file(run, file)]
-    lines += [_annotation(*item, failing=_fails(run, item[0])) for item in found]
+    lines += [_verdict(file) for file in run.files if run.rejects(file) and not _print_file(run, file)]
+    lines += [_annotation(*item, failing=_fails(run, item[1], item[0])) for item in found]
     return "".join(f"{line}\n" for line in [*lines, f"cachekit: {summary(run)}"])
 
 
 def _print_file(run: Run, file: FileFindings) -> bool:
     """Whether a finding tells already why the run fails on this request."""
-    return any(_fails(run, finding) or finding.severity is Severity.ERROR for finding in file.findings)
+    return any(_fails(run, file, finding) or finding.severity is Severity.ERROR for finding in file.findings)
 
 
-def _fails(run: Run, finding: Finding) -> bool:
+def _fails(run: Run, file: FileFindings, finding: Finding) -> bool:
     """Whether a finding fails the run, by itself or by the verdict that it leads to."""
-    return run.fails(finding) or finding.verdict in run.failing
+    return run.fails(finding) or (run.rejects(file) and finding.verdict in run.failing)
 
 
 def _verdict(file: FileFindings) -> str:

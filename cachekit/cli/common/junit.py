@@ -41,7 +41,7 @@ def render(run: Run) -> str:
 
 
 def _cases(run: Run, file: FileFindings) -> Iterator[_Case]:
-    if file.verdict in run.failing:
+    if run.rejects(file):
         yield _Case("will_cache", "failure", "verdict", f"will_cache: {file.verdict.value}")
     elif file.verdict is Verdict.YES:
         yield _Case("will_cache")

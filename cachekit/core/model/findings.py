@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
@@ -30,6 +31,10 @@ class Verdict(StrEnum):
     UNSURE = "unsure"
 
 
+BEST_EFFORT = "best-effort"
+"""The rule of caches that nobody can be sure of, however good the request is."""
+
+
 @dataclass(frozen=True, slots=True)
 class Edit:
     """A change to the user's request: at `route`, `set` this value, or `remove` (value ignored), or `insert` after."""
@@ -56,3 +61,9 @@ class Finding:
     edits: tuple[Edit, ...] = ()
     verdict: Verdict | None = None
     refused: bool = False
+
+
+def is_best_effort(verdict: Verdict, findings: Iterable[Finding]) -> bool:
+    """Whether a verdict is unsure for no other reason than that the provider's own cache is best effort."""
+    doubts = {finding.rule for finding in findings if finding.verdict is not None}
+    return verdict is Verdict.UNSURE and doubts == {BEST_EFFORT}
