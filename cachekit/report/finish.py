@@ -13,6 +13,7 @@ from cachekit.core.cache.law import LIFETIMES
 from cachekit.core.model.usage import Usage
 from cachekit.core.pricing import Rates, find_rates, price, without_cache
 from cachekit.core.pricing.rates import MILLION
+from cachekit.report.dimensions import block_names
 from cachekit.report.folding.facts import Facts, facts_of
 from cachekit.report.folding.state import Cell, State, added, bounded
 from cachekit.report.folding.track import LOSS_KINDS, SURE, Loss, Segment, join
@@ -50,7 +51,8 @@ def finish(state: State) -> Report:
     state = joined(bounded(state))
     priced = [_Priced(found.key, _figures(found)) for found in _rated(state)]
     calls = [found for found in priced if found.key.kind == "call"]
-    rows = _rows(calls, lambda key: key.by)
+    names = block_names(found.key.by for found in calls) if state.options.by == "block" else {}
+    rows = _rows(calls, lambda key: names.get(key.by, key.by))
     families = rows if state.options.by == "family" else _rows(calls, lambda key: key.family)
     total = _sum("total", (found.row for found in calls))
     warm = [found.row for found in priced if found.key.kind == "warm"]
@@ -267,9 +269,9 @@ def _shown(rows: list[Row], options: ReportOptions) -> Iterator[Row]:
 
 
 def _in_time(rows: Iterable[Row], state: State) -> list[Row]:
-    """Rows by day or session in order of time, what has none last; all others as they are, the worst first."""
+    """Rows of times and sessions in order of time, what has none last; all others as they are, the worst first."""
     listed = list(rows)
-    if state.options.by not in ("day", "session"):
+    if state.options.by not in ("day", "month", "block", "session"):
         return listed
     last = {UNASSIGNED: 1, OTHER: 2}
     return sorted(listed, key=lambda row: (last.get(row.name, 0), state.starts.get(row.name, 0.0), row.name))

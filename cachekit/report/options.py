@@ -8,7 +8,7 @@ from typing import TypedDict
 
 from cachekit.core.model.errors import UsageError
 
-DIMENSIONS = ("family", "prefix", "model", "day", "session", "upstream", "provider")
+DIMENSIONS = ("family", "prefix", "model", "day", "month", "block", "project", "session", "upstream", "provider")
 LABEL = "label."
 UNASSIGNED = "unassigned"
 OTHER = "other"

@@ -66,7 +66,10 @@ def paths_of(request: ReportRequest, config: Config) -> list[str]:
         return list(request.paths)
     if config.log is not None:
         return [str(config.log)]
-    raise UsageError("no log to read", hint="name files or folders, - for stdin, or set defaults.log in cachekit.toml")
+    raise UsageError(
+        "no log to read, and no program's log was found",
+        hint="name files or folders, - for stdin, or set defaults.log in cachekit.toml",
+    )
 
 
 def options_of(request: ReportRequest, config: Config, now: float) -> ReportOptions:

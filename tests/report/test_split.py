@@ -26,6 +26,9 @@ WAYS = [
     ReportOptions(by="prefix", since=START + 100.0, until=START + 60_000.0),
     ReportOptions(by="day", split_at=START + 1_000.0),
     ReportOptions(by="session"),
+    ReportOptions(by="block"),
+    ReportOptions(by="month"),
+    ReportOptions(by="project"),
     ReportOptions(by="upstream"),
 ]
 ways = st.sampled_from(WAYS)

@@ -17,10 +17,19 @@ if TYPE_CHECKING:
 
 _Logs = Annotated[
     list[str] | None,
-    typer.Argument(metavar="LOG...", help="Files, folders, globs, or - for stdin.", show_default=False),
+    typer.Argument(
+        metavar="LOG...",
+        help="Files, folders, globs, or - for stdin. Without any: the configured log, or else the logs of Claude Code,"
+        " Codex, Gemini CLI, OpenCode and Copilot CLI that are found.",
+        show_default=False,
+    ),
 ]
 _By = Annotated[
-    str, typer.Option(help="Rows: family, prefix, model, day, session, upstream, provider, label.NAME or cause.")
+    str | None,
+    typer.Option(
+        help="Rows: family, prefix, model, day, month, block (of five hours), project, session, upstream, provider,"
+        " label.NAME or cause.  [default: family; project without LOG]"
+    ),
 ]
 _Since = Annotated[str | None, typer.Option(metavar="TIME", help="Calls from then on: RFC 3339, a date, or 24h, 7d.")]
 _Until = Annotated[str | None, typer.Option(metavar="TIME", help="Calls before then.")]
@@ -45,7 +54,7 @@ _InputFormat = Annotated[str, typer.Option(help="The logs' format; auto tells it
 
 def report(
     logs: _Logs = None,
-    by: _By = "family",
+    by: _By = None,
     since: _Since = None,
     until: _Until = None,
     split_at: _SplitAt = None,
@@ -68,8 +77,10 @@ def report(
     from cachekit.cli.report.show import print_notes, show
     from cachekit.report.run import ReportRequest, run_report
 
+    found = [] if logs else _find_logs()
+    by = by or ("project" if found else "family")
     request = ReportRequest(
-        paths=tuple(logs or ()),
+        paths=tuple(logs or found),
         by=by,
         since=since,
         until=until,
@@ -92,6 +103,21 @@ def report(
     print_notes(run)
     show(run, form, output)
     raise typer.Exit(run.outcome.exit_code)
+
+
+def _find_logs() -> list[str]:
+    """The logs of programs that are there, named on stderr; none where a log is configured."""
+    from cachekit.core.config.find import load_config
+    from cachekit.core.logs.places import find_logs
+
+    if load_config(Path.cwd(), os.environ).log is not None:
+        return []
+    home = Path(os.path.expanduser("~"))
+    found = list(find_logs(os.environ, home))
+    for program, path in found:
+        shown = f"~/{path.relative_to(home).as_posix()}" if path.is_relative_to(home) else str(path)
+        typer.echo(f"cachekit: reading {shown} ({program})", err=True)
+    return [str(path) for _, path in found]
 
 
 def _save(request: ReportRequest, target: Path) -> None:

@@ -12,6 +12,7 @@ from cachekit.core.jsonio.moments import day_of
 from cachekit.core.libraries.lowered import lowered
 from cachekit.core.model.calls import BadLine, Call
 from cachekit.core.model.usage import Usage
+from cachekit.report.dimensions import hour_of, project_of
 from cachekit.report.folding.facts import Facts, facts_of, host_of
 from cachekit.report.folding.ledger import Ledger, Sums
 from cachekit.report.folding.state import State
@@ -72,6 +73,9 @@ _ROWS: Mapping[str, Callable[[Call], str]] = {
     "model": lambda call: call.model or UNASSIGNED,
     "provider": lambda call: call.provider or UNASSIGNED,
     "day": lambda call: (day_of(call.ts) if call.ts is not None else "") or UNASSIGNED,
+    "month": lambda call: (day_of(call.ts)[:7] if call.ts is not None else "") or UNASSIGNED,
+    "block": lambda call: hour_of(call.ts),
+    "project": lambda call: project_of(call.labels),
     "session": lambda call: call.labels.get("session") or text(mapping(call.meta).get("session")) or UNASSIGNED,
     "upstream": lambda call: call.labels.get("upstream") or call.billing.host or UNASSIGNED,
 }

@@ -8,6 +8,7 @@ import orjson
 
 from cachekit.core.jsonio.json_access import dig, text
 from cachekit.core.logs.native import billing_of
+from cachekit.report.dimensions import project_of
 from cachekit.report.options import LABEL, UNASSIGNED
 from cachekit.report.reading.lines import WideLine
 
@@ -26,6 +27,9 @@ _ROWS: dict[str, Callable[[WideLine], str]] = {
     "model": lambda line: line.model or UNASSIGNED,
     "provider": lambda line: line.provider or UNASSIGNED,
     "day": lambda line: line.ts[:10],
+    "month": lambda line: line.ts[:7],
+    "block": lambda line: line.ts[:13],
+    "project": lambda line: project_of(line.labels),
     "session": lambda line: line.labels.get("session") or text(dig(loaded(bytes(line.meta)), "session")) or UNASSIGNED,
     "upstream": lambda line: line.labels.get("upstream") or billing_of(loaded(bytes(line.billing))).host or UNASSIGNED,
 }

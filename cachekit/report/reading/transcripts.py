@@ -16,6 +16,7 @@ from cachekit.report.folding.state import State, summary_counts
 from cachekit.report.folding.track import Attempt, Entry, entry_of
 from cachekit.report.options import ReportOptions
 
+_HOUR = 3600
 _DAY = 86400
 
 _Counts = tuple[int, int, int, int, int]
@@ -57,6 +58,7 @@ class _Fold:
     def __init__(self, counting: Counting, options: ReportOptions) -> None:
         self._counting, self._options = counting, options
         self._groups: dict[tuple[object, ...], _Group | None] = {}
+        self._span = _HOUR if options.by == "block" else _DAY
 
     def add(self, reply: Reply) -> None:
         """Count a reply."""
@@ -79,7 +81,7 @@ class _Fold:
         usage, facts = reply.usage, self._counting.facts(reply.model, "anthropic")
         band = facts.band(sum(counts[:4])) if facts.edges else 0
         place = (reply.session, reply.agent, reply.model, usage.service_tier, usage.speed, usage.inference_geo)
-        key = (*place, reply.branch, reply.cwd, at // _DAY, side, band)
+        key = (*place, reply.branch, reply.cwd, at // self._span, side, band)
         if key not in self._groups:
             self._make_room()
             self._groups[key] = self._group(reply, at, side)
