@@ -54,6 +54,7 @@ class CommandOptions:
     force: bool = False
     form: str = "text"
     coloured: bool = True
+    allow_config: bool = False
 
 
 class RequestFile:

@@ -201,7 +201,7 @@ def test_scopes_come_from_the_config(folder, url) -> None:
     (folder / "cachekit.toml").write_text(
         f'[[warm.scope]]\nname = "bot"\nrequest = "request.json"\nbase_url = "{url}"\ninterval = 200\nbudget_usd = 3\n'
     )
-    done = run("warm", "--once")
+    done = run("warm", "--once", "--allow-config")
     assert done.exit_code == 0
     assert "  bot  " in done.stdout
     assert "every 200 s" in done.stderr

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from enum import StrEnum
@@ -18,7 +19,8 @@ from cachekit.cli.common.text import printable, styled
 from cachekit.core.config.find import load_config, read_config
 from cachekit.core.config.keys import SINGLE
 from cachekit.core.config.read import dotted, unknown_variables
-from cachekit.core.config.values import Config
+from cachekit.core.config.values import FILE, Config
+from cachekit.core.model.errors import UsageError
 
 
 class Format(StrEnum):
@@ -28,25 +30,77 @@ class Format(StrEnum):
     JSON = "json"
 
 
+class Action(StrEnum):
+    """What to do with the configuration."""
+
+    SHOW = "show"
+    INIT = "init"
+    ALLOW = "allow"
+    SCHEMA = "schema"
+
+
 def config(
+    action: Annotated[
+        Action,
+        typer.Argument(
+            help="show: the values that hold; init: write a commented cachekit.toml; allow: let the file found here"
+            " send to its base_url and reach outside of its folder; schema: the JSON schema, for editors."
+        ),
+    ] = Action.SHOW,
     path: Annotated[
         Path | None, typer.Option("--path", metavar="FILE", help="Read this file, not the nearest one upwards.")
     ] = None,
     form: Annotated[Format, typer.Option("--format", help="How to write the values.")] = Format.TEXT,
     output: Annotated[Path | None, typer.Option("--output", "-o", metavar="FILE", help="Write to a file.")] = None,
 ) -> None:
-    """Show the effective configuration and where each value comes from.
+    """Show the effective configuration and where each value comes from; begin one; allow one.
 
     Read from the nearest cachekit.toml, or [tool.cachekit] in pyproject.toml, upwards from here. An option of a command
     wins over the environment (CACHEKIT_BACKEND and the like), which wins over the file.
     """
-    found = read_config(path, os.environ) if path else load_config(Path.cwd(), os.environ)
+    if action is Action.INIT:
+        _init(output or Path(FILE))
+    elif action is Action.SCHEMA:
+        _schema(output)
+    elif action is Action.ALLOW:
+        _allow(read_config(path, os.environ) if path else load_config(Path.cwd(), os.environ))
+    else:
+        _show(read_config(path, os.environ) if path else load_config(Path.cwd(), os.environ), form, output)
+
+
+def _show(found: Config, form: Format, output: Path | None) -> None:
     for name, near in unknown_variables(os.environ):
         say(f"{name} is not used" + (f" (did you mean {near}?)" if near else ""))
     if (other := foreign_package()) is not None:
         remedy = f"pip uninstall {NAME} {DISTRIBUTION}, then pip install {DISTRIBUTION}"
         say(f"another package named {NAME} ({other}) is installed over this one: {remedy}")
     emit(_json(found) if form is Format.JSON else _text(found), output)
+
+
+def _init(target: Path) -> None:
+    from cachekit.core.config.template import TEMPLATE
+
+    if target.exists():
+        raise UsageError(f"{target} is there already", hint="name another file with -o")
+    emit(TEMPLATE, target)
+    say(f"wrote {target}; take the # away from what you need")
+
+
+def _schema(output: Path | None) -> None:
+    from cachekit.core.config.template import schema
+
+    emit(f"{json.dumps(schema(), indent=2)}\n", output)
+
+
+def _allow(found: Config) -> None:
+    from cachekit.core.config.trust import allow, allowed_path, reaches_out
+
+    if found.file is None:
+        raise UsageError("no configuration was found here", hint="`cachekit config init` writes one")
+    for sentence in reaches_out(found):
+        say(sentence)
+    allow(found, allowed_path())
+    say(f"allowed until it changes: {found.file}")
 
 
 def _values(found: Config) -> Iterator[tuple[tuple[str, ...], object]]:

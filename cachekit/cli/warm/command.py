@@ -45,6 +45,9 @@ _Plan = Annotated[
 ]
 _Version = Annotated[str | None, typer.Option(help="The library's release.  [default: the installed]")]
 _Force = Annotated[bool, typer.Option("--force", help="Start although another process warms these scopes.")]
+_Allow = Annotated[
+    bool, typer.Option("--allow-config", help="Let a configuration that was found send to its base_url.")
+]
 _Form = Annotated[str, typer.Option("--format", help="text or json (an object a tick).")]
 
 
@@ -71,6 +74,7 @@ def warm(
     plan: _Plan = None,
     library_version: _Version = None,
     force: _Force = False,
+    allow_config: _Allow = False,
     form: _Form = "text",
 ) -> None:
     """Keep prefixes in the provider's cache: each is sent again before it lapses, with next to no output.
@@ -103,6 +107,7 @@ def warm(
         skip_on_traffic=skip_on_traffic,
         plan=plan,
         force=force,
+        allow_config=allow_config,
         form=form,
         coloured=context.color is not False,
     )

@@ -14,6 +14,7 @@ from cachekit.cli.common.emit import emit
 from cachekit.cli.common.signals import stopping
 from cachekit.cli.warm import text as forms
 from cachekit.cli.warm.screen import Screen, screen
+from cachekit.cli.warm.trust import confirm_config
 from cachekit.core.config.find import load_config
 from cachekit.core.config.values import Config
 from cachekit.core.model.errors import UsageError
@@ -33,6 +34,8 @@ def run(options: CommandOptions, env: Mapping[str, str]) -> int:
     if options.plan is not None:
         return _plan(options.plan, options.form)
     config = load_config(Path.cwd(), env)
+    if not options.dry_run:
+        confirm_config(config, options.allow_config, scopes=not options.requests, log=options.log is None)
     configs = configs_of(options, config)
     results: Queue[WarmResult] = Queue()  # a SimpleQueue that a signal interrupts may wait for ever
     warmer = CacheWarmer(None, configs, results.put, _warm_options(options, config))
