@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 
+from cachekit.core.jsonio.dump import dump_json
 from cachekit.core.model.usage import WRITES, Usage
 from cachekit.report.values import MONTH, Bodies, Comparison, Report, Row
 
@@ -46,7 +46,7 @@ def document(report: Report) -> dict[str, object]:
 def to_json(report: Report, extra: Mapping[str, object] | None = None) -> str:
     """The report as JSON text, its line ended; `extra` keys stand last."""
     body = {"schema": SCHEMA, **document(report), **(extra or {})}
-    return json.dumps(body, indent=2, ensure_ascii=False) + "\n"
+    return dump_json(body, indent=2) + "\n"
 
 
 def row_form(row: Row) -> dict[str, object]:

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import PurePath
 
 from cachekit.cli.common.findings import plain_number, shareable
+from cachekit.core.jsonio.dump import dump_json
 from cachekit.core.jsonio.positions import Place
 from cachekit.core.model.findings import Edit, Finding
 
 
 def envelope(schema: str, body: Mapping[str, object]) -> str:
     """A document as text: `schema` is `audit/1` and the like; then the body's keys in their order."""
-    return json.dumps({"schema": f"cachekit.{schema}", **body}, indent=2, ensure_ascii=False, default=_known) + "\n"
+    return dump_json({"schema": f"cachekit.{schema}", **body}, indent=2, default=_known) + "\n"
 
 
 def finding_json(finding: Finding, place: Place | None = None, show_text: bool = False) -> dict[str, object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from hashlib import blake2b
 from pathlib import Path, PurePath
@@ -20,6 +19,7 @@ from cachekit.cli.common.findings import (
     plain_number,
     shareable,
 )
+from cachekit.core.jsonio.dump import dump_json
 from cachekit.core.jsonio.patches import replacements
 from cachekit.core.jsonio.positions import Place, place
 from cachekit.core.model.calls import BadLine
@@ -45,7 +45,7 @@ def render(run: Run) -> str:
         "invocations": [_invocation(run)],
         "results": list(_results(run, order)),
     }
-    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [body]}, indent=2, ensure_ascii=False) + "\n"
+    return dump_json({"$schema": SCHEMA, "version": "2.1.0", "runs": [body]}, indent=2) + "\n"
 
 
 def _rule(rule: Rule) -> dict[str, object]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator
 from enum import StrEnum
@@ -20,6 +19,7 @@ from cachekit.core.config.find import load_config, read_config
 from cachekit.core.config.keys import SINGLE
 from cachekit.core.config.read import dotted, unknown_variables
 from cachekit.core.config.values import FILE, Config
+from cachekit.core.jsonio.dump import dump_json
 from cachekit.core.model.errors import UsageError
 
 
@@ -89,7 +89,7 @@ def _init(target: Path) -> None:
 def _schema(output: Path | None) -> None:
     from cachekit.core.config.template import schema
 
-    emit(f"{json.dumps(schema(), indent=2)}\n", output)
+    emit(f"{dump_json(schema(), indent=2)}\n", output)
 
 
 def _allow(found: Config) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -10,6 +9,7 @@ from decimal import Decimal
 
 from cachekit.cli.common.findings import plain_number
 from cachekit.cli.common.text import Column, hanging, printable, styled, table, tokens, usd
+from cachekit.core.jsonio.dump import dump_json
 from cachekit.core.model.usage import Usage
 from cachekit.warm.scope import Scope
 from cachekit.warm.summary import WarmSummary
@@ -57,7 +57,7 @@ def json_line(result: WarmResult) -> str:
     for field in fields(WarmResult):
         value = getattr(result, field.name)
         shown[field.name] = _moment(value) if field.name in ("at", "next_due") else _plain(value)
-    return json.dumps(shown, ensure_ascii=False) + "\n"
+    return dump_json(shown) + "\n"
 
 
 def _moment(at: float | None) -> str | None:
@@ -91,7 +91,7 @@ def _quote(scope: Scope) -> Iterator[str]:
     yield from (hanging("  ", cost) for cost in _costs(scope, interval))
     yield from (hanging("  note: ", printable(note)) for note in ping.notes)
     if ping.translated_from is not None:
-        yield f"  {ping.translated_from.value} sends: {json.dumps(outline(ping.body), ensure_ascii=False)}\n"
+        yield f"  {ping.translated_from.value} sends: {dump_json(outline(ping.body))}\n"
 
 
 def _costs(scope: Scope, interval: float) -> Iterator[str]:
@@ -127,14 +127,14 @@ def dry(scopes: Sequence[Scope]) -> str:
     shown = []
     for scope in scopes:
         headers = f"headers: {', '.join(scope.ping.headers)}\n" if scope.ping.headers else ""
-        body = json.dumps(outline(scope.ping.body), indent=2, ensure_ascii=False)
+        body = dump_json(outline(scope.ping.body), indent=2)
         shown.append(f"{quotes([scope])}{headers}{body}\n")
     return "\n".join(shown)
 
 
 def dry_json(scopes: Sequence[Scope]) -> str:
     """The same, an object a line."""
-    return "".join(json.dumps(_dry_object(scope), ensure_ascii=False) + "\n" for scope in scopes)
+    return "".join(dump_json(_dry_object(scope)) + "\n" for scope in scopes)
 
 
 def _dry_object(scope: Scope) -> dict[str, object]:
