@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 from cachekit.capturing.scope import Capture, answering
 from cachekit.capturing.values import Answer, Exchange
 from cachekit.core.jsonio.json_access import items, mapping
+from cachekit.core.jsonio.redact import redact
 from cachekit.core.libraries.detect import backend_of_path, candidates
 from cachekit.core.model.backends import Backend
 from cachekit.core.model.captured import Captured
@@ -53,7 +54,7 @@ def call_of(exchange: Exchange) -> Captured | None:
     backend = backend_of_path(f"{host}{path}")
     if not body or not _calls(backend, path, body):
         return None
-    kept = mapping(_without_secrets(body, 0))
+    kept = mapping(redact(body))
     return Captured(backend, host, path, exchange.method.upper(), kept, _few(exchange.headers))
 
 
@@ -76,38 +77,6 @@ _FEW = frozenset({"anthropic-beta", "anthropic-version", "openai-beta", "user-ag
 
 def _few(headers: Mapping[str, str]) -> dict[str, str]:
     return {name.lower(): str(value) for name, value in headers.items() if name.lower() in _FEW}
-
-
-_SECRET = frozenset(
-    "api_key apikey authorization authorization_token access_token auth_token bearer_token client_secret password "
-    "aws_access_key_id aws_secret_access_key aws_session_token aws_bearer_token x_api_key".split()
-)
-LEFT_OUT = "(left out)"
-_DEEPEST = 64
-
-
-def _without_secrets(value: object, depth: int) -> object:
-    """The value with the text of keys and tokens replaced, as those of MCP servers in a list of tools."""
-    if depth > _DEEPEST:
-        return value
-    if isinstance(value, list):
-        return [_without_secrets(inner, depth + 1) for inner in value]
-    if not isinstance(value, dict):
-        return value
-    served = "server_url" in value
-    return {
-        key: LEFT_OUT if _is_secret(key, inner) else _headers(inner, served, key) or _without_secrets(inner, depth + 1)
-        for key, inner in value.items()
-    }
-
-
-def _is_secret(key: str, value: object) -> bool:
-    return isinstance(value, str) and key.lower().replace("-", "_") in _SECRET
-
-
-def _headers(value: object, served: bool, key: str) -> dict[str, str]:
-    """The headers that are sent on to an MCP server, all values replaced."""
-    return dict.fromkeys(value, LEFT_OUT) if served and key == "headers" and isinstance(value, dict) else {}
 
 
 _PROVIDERS = ("api.anthropic.com", "api.openai.com")

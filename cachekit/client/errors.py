@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from enum import StrEnum
 
 from cachekit.core.jsonio.json_access import text
+from cachekit.core.jsonio.redact import LEFT_OUT, redact_text
 from cachekit.core.model.errors import CachekitError
 from cachekit.core.providers.objects import part
 
@@ -188,7 +189,8 @@ def _number(header: str | None) -> float | None:
 _WINDOW = 12
 """A run of this many characters that the prompt has too is taken for the prompt's."""
 
-_SECRET = re.compile(r"\b(?:sk|rk|pk)-[\w-]{8,}|\b(?:AKIA|ASIA)[A-Z0-9]{12,}|Bearer\s+\S+|\b[A-Za-z0-9+/_-]{40,}=*")
+_SECRET = re.compile(r"\b(?:sk|rk|pk)-[\w-]{8,}|\b(?:AKIA|ASIA)[A-Z0-9]{12,}|\b[A-Za-z0-9+/_-]{40,}=*")
+"""What a provider quotes of a key, also cut short, on top of what `redact_text` finds."""
 
 
 def _message(error: BaseException, private: str) -> str:
@@ -205,7 +207,10 @@ def _message(error: BaseException, private: str) -> str:
 
 def without_private(message: str, private: str) -> str:
     """A message without keys and without any longer run of characters that stands in the prompt too."""
-    shown, private = " ".join(_SECRET.sub("…", message).split()), " ".join(private.split())
+    shown, private = (
+        " ".join(_SECRET.sub("…", redact_text(message).replace(LEFT_OUT, "…")).split()),
+        " ".join(private.split()),
+    )
     hidden = [False] * len(shown)
     for start in range(len(shown) - _WINDOW + 1):
         if shown[start : start + _WINDOW] in private:

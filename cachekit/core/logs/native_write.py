@@ -15,6 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
+from cachekit.core.jsonio.redact import redact
 from cachekit.core.libraries.request_form import merged_scope
 from cachekit.core.logs.native import COUNTERS, VERSION
 from cachekit.core.logs.skeleton import lines_of_prompt
@@ -37,10 +38,10 @@ def to_line(call: Call, content: Content = "digests") -> bytes:
     if content != "none" and call.prompt is not None:
         line.update(lines_of_prompt(_measured(call.prompt) if whole else call.prompt))
     request = call.request if call.request is not None else call.prompt.body if call.prompt and whole else None
-    if content == "full" and request:
-        line["request"] = request
+    if content == "full" and request and compact(request).startswith(b"{"):  # nothing in it refers to itself
+        line["request"] = redact(request)
     if call.meta:
-        line["meta"] = call.meta
+        line["meta"] = redact(call.meta)
     data = compact(line)
     if not data.startswith(b"{"):  # something in it refers to itself
         data = compact({key: value for key, value in line.items() if key not in ("request", "meta")})

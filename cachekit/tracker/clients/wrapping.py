@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from cachekit.core.catalog.models import host_name
+from cachekit.core.jsonio.redact import is_secret_name
 from cachekit.core.libraries.detect import candidates
 from cachekit.core.model.backends import Backend
 from cachekit.core.model.digests import compact
@@ -25,7 +26,7 @@ from cachekit.tracker.observation import Observation, Sent, outer
 Function = Callable[..., object]
 Describe = Callable[[tuple[object, ...], dict[str, object]], Sent]
 
-_SECRET = re.compile(r"api_?key|secret|password|credential|access_key|_token$|^authorization|headers$|^client$|^http_")
+_OF_THE_CALL = re.compile(r"headers$|^client$|^http_")
 
 
 def instrument(client: object, tracking: Tracking) -> None:
@@ -115,7 +116,7 @@ def _how_to_describe(function: Function, tracking: Tracking) -> Describe:
 @functools.lru_cache(maxsize=1024)
 def _is_secret(name: str) -> bool:
     """Whether a keyword may hold a key, a header or a client: such things are not kept."""
-    return _SECRET.search(name) is not None
+    return is_secret_name(name) or _OF_THE_CALL.search(name) is not None
 
 
 def _request(function: Function, args: tuple[object, ...], kwargs: dict[str, object]) -> Mapping[str, object]:
