@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from cachekit.core.cache.simulate import simulate as simulate
     from cachekit.core.explain.explain import explain as explain
     from cachekit.core.libraries.estimate import estimate_tokens as estimate_tokens
-    from cachekit.core.logs.native import read_calls as read_calls
+    from cachekit.core.logs.calls import Calls as Calls
+    from cachekit.core.logs.calls import read_calls as read_calls
     from cachekit.core.logs.native_write import CallLog as CallLog
     from cachekit.core.model.backends import Backend as Backend
     from cachekit.core.model.backends import Provider as Provider
@@ -46,7 +47,8 @@ _WHERE = {
     "explain": "cachekit.core.explain.explain",
     "fingerprint": "cachekit.core.providers.families",
     "CallLog": "cachekit.core.logs.native_write",
-    "read_calls": "cachekit.core.logs.native",
+    "read_calls": "cachekit.core.logs.calls",
+    "Calls": "cachekit.core.logs.calls",
     "DEFAULT_PRICING": "cachekit.core.pricing",
     "parse_usage": "cachekit.core.providers.responses",
     "simulate": "cachekit.core.cache.simulate",

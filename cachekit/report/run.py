@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -12,8 +12,11 @@ from cachekit.core.config.find import load_config
 from cachekit.core.config.values import Config
 from cachekit.core.jsonio.moments import parse_moment
 from cachekit.core.logs.format import SKIPPED
+from cachekit.core.logs.reading import read_any
+from cachekit.core.model.calls import BadLine, Call
 from cachekit.core.model.errors import InputError, UsageError
 from cachekit.report.finish import finish
+from cachekit.report.folding.counting import side_of
 from cachekit.report.folding.fold import fold
 from cachekit.report.gate import Outcome, Thresholds, judge, read_baseline
 from cachekit.report.options import LABEL, ReportOptions
@@ -59,6 +62,31 @@ def run_report(
     report = finish(fold(paths_of(request, config), options, stdin=stdin))
     check_read(report, request)
     return ReportRun(report, judge(report, thresholds, baseline, options.min_calls))
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """How many calls a table holds, and how many lines could not be read."""
+
+    calls: int
+    unread: int
+
+
+def write_calls(request: ReportRequest, target: Path, start: Path, env: Mapping[str, str], now: float) -> Written:
+    """Writes the calls of the logs, those of the window where there is one, to a Parquet file."""
+    from cachekit.core.logs.table import write_parquet
+
+    config = load_config(start, env)
+    options, unread = options_of(request, config, now), 0
+
+    def calls() -> Iterator[Call]:
+        nonlocal unread
+        for found in read_any(paths_of(request, config), options.input_format):
+            unread += isinstance(found, BadLine)
+            if isinstance(found, Call) and side_of(options, found.ts) is not None:
+                yield found
+
+    return Written(write_parquet(calls(), target), unread)
 
 
 def paths_of(request: ReportRequest, config: Config) -> list[str]:

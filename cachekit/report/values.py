@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from cachekit.core.jsonio.notebook import html_table
 from cachekit.core.model.calls import BadLine
 from cachekit.core.model.usage import Usage
 from cachekit.core.providers.counts import add
@@ -173,6 +174,12 @@ class Bodies:
         return float(self.having.cost / self.of.cost) if self.of.cost else None
 
 
+def _cells(row: Row) -> tuple[str, ...]:
+    ratios = ("unknown" if share is None else f"{share:.1%}" for share in (row.hit_ratio, row.read_share))
+    money = (f"{row.cost:.4f}", f"{row.avoidable:.4f}") if row.priced else ("unpriced", "unpriced")
+    return (row.name, f"{row.calls:,}", *ratios, *money)
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """What a log says. `rows` sum to `total`, worst first; `families` always has the rows by family, for baselines.
@@ -196,6 +203,14 @@ class Report:
     examples: tuple[BadLine, ...] = ()
     bodies: Bodies | None = None
     other_labels: tuple[str, ...] | None = None
+
+    def _repr_html_(self) -> str:
+        """The rows, as a notebook shows them."""
+        return html_table(
+            f"{self.total.calls:,} calls by {self.by}",
+            (self.by, "calls", "hit ratio", "read share", "cost, USD", "avoidable, USD"),
+            (_cells(row) for row in (*self.rows, self.total)),
+        )
 
     @property
     def span(self) -> float | None:

@@ -36,7 +36,12 @@ _Until = Annotated[str | None, typer.Option(metavar="TIME", help="Calls before t
 _SplitAt = Annotated[str | None, typer.Option(metavar="TIME", help="Compare each family before and after a moment.")]
 _MinCalls = Annotated[int | None, typer.Option(min=1, help="Smaller rows are summed as `other`.  [default: 1]")]
 _Top = Annotated[int | None, typer.Option(min=1, help="Only so many rows; the rest is `other`.")]
-_Form = Annotated[str, typer.Option("--format", help="text, json, markdown, csv or html.")]
+_Form = Annotated[
+    str,
+    typer.Option(
+        "--format", help="text, json, markdown, csv or html; parquet (with -o) writes the calls themselves, a row each."
+    ),
+]
 _Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")]
 _FailUnder = Annotated[float | None, typer.Option(metavar="RATIO", help="Exit 1 if the hit ratio is lower.")]
 _Baseline = Annotated[Path | None, typer.Option(help="An earlier report (--format json) to compare with.")]
@@ -96,6 +101,9 @@ def report(
     )
     if save is not None:
         _save(request, save)
+    if form == "parquet":
+        _write_calls(request, output)
+        return
     if by == "cause":
         _show_causes(request, form, output)
         return
@@ -126,6 +134,17 @@ def _save(request: ReportRequest, target: Path) -> None:
     form = None if request.input_format in (None, "auto") else request.input_format
     count = save_log(request.paths, form, target)
     typer.echo(f"saved {count:,} calls to {target}", err=True)
+
+
+def _write_calls(request: ReportRequest, output: Path | None) -> None:
+    from cachekit.report.run import write_calls
+
+    if output is None or str(output) == "-":
+        raise UsageError("--format parquet needs a file", hint="name it with -o")
+    written = write_calls(request, output, Path.cwd(), os.environ, time.time())
+    unread = f"; {written.unread:,} lines could not be read" if written.unread else ""
+    typer.echo(f"cachekit: wrote {written.calls:,} calls to {output}{unread}", err=True)
+    raise typer.Exit(2 if written.unread and request.strict_input else 0)
 
 
 def _show_causes(request: ReportRequest, form: str, output: Path | None) -> None:

@@ -10,6 +10,7 @@ from cachekit.core.cache.marks import MarkVerdict
 from cachekit.core.cache.simulate import TimedPrompt
 from cachekit.core.catalog.policy import Policy
 from cachekit.core.explain.changes import Change
+from cachekit.core.jsonio.notebook import html_table
 from cachekit.core.libraries.sent import Sent
 from cachekit.core.model.backends import Backend
 from cachekit.core.model.findings import Confidence, Finding, Severity, Verdict
@@ -44,6 +45,14 @@ class AuditReport:
     unshown: tuple[str, ...] = ()
     priced_by: str = field(default="", compare=False)
     observe: Callable[[], AuditReport] | None = field(default=None, compare=False, repr=False)
+
+    def _repr_html_(self) -> str:
+        """The verdict and the findings, as a notebook shows them; no prompt text."""
+        return html_table(
+            f"will cache: {self.verdict} ({self.backend}, {self.policy.model or 'unknown model'})",
+            ("severity", "rule", "route", "message", "recommendation"),
+            ((f.severity.value, f.rule, f.route, f.message, f.recommendation) for f in self.findings),
+        )
 
     @property
     def will_cache(self) -> bool:

@@ -50,10 +50,10 @@ def _sources(source: Readable | Iterable[str | Path]) -> Iterator[Source]:
     elif isinstance(source, Iterable) and not hasattr(source, "read"):
         yield from find_sources(source)
     else:
-        yield Source(str(getattr(source, "name", "")), lambda: _chunks(source))
+        yield Source(str(getattr(source, "name", "")), lambda: chunks_of(source))
 
 
-def _chunks(stream: object) -> Iterator[bytes]:
+def chunks_of(stream: object) -> Iterator[bytes]:
     """An open file, text or binary, in chunks of a MiB."""
     read: Callable[[int], bytes | str] = getattr(stream, "read")  # noqa: B009  any object with a `read` will do
     while chunk := read(1 << 20):

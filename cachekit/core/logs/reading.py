@@ -35,7 +35,11 @@ def grouped(
     Raises InputError for an input that is missing, empty or of no known format; files that were only found in a folder
     are passed over then, with a Summary that says why. Raises UsageError for a format that is none.
     """
-    sources = find_sources(paths, stdin)
+    yield from by_format(find_sources(paths, stdin), format)
+
+
+def by_format(sources: Iterable[Source], format: str | None = None) -> Iterator[tuple[Format, list[Source]] | Summary]:
+    """Opened sources by their format; raises as `grouped`."""
     if format is not None:
         yield format_named(format), list(sources)
         return
