@@ -7,17 +7,14 @@ them: ours, which they may still call, or put back, is dead from then on and onl
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import wraps
-from importlib import import_module
-from importlib.abc import Loader, MetaPathFinder
-from importlib.machinery import ModuleSpec
 from threading import RLock
 from types import ModuleType
 
 from cachekit.capturing.scope import Capture, applying
+from cachekit.client.on_import import OnImport
 
 Method = Callable[..., object]
 FindCaptures = Callable[[], tuple[Capture, ...]]
@@ -47,25 +44,22 @@ class _Made:
 _LOCK = RLock()
 _MADE: dict[str, list[_Made]] = {}
 """By module, what has been changed in it."""
-_FINDERS: list[MetaPathFinder] = []
+_FINDERS: list[OnImport] = []
 
 
 def install(table: Mapping[str, Patches]) -> None:
     """Makes the changes in all modules that are there, and has those that come later changed as they come."""
     with _LOCK:
-        finder = _OnImport(table)
+        finder = OnImport(table, lambda module: _change(module, module.__name__, table))
         _FINDERS.append(finder)
-        sys.meta_path.insert(0, finder)
-        for name in table:
-            if sys.modules.get(name) is not None:
-                _change(import_module(name), name, table)  # waits for another thread that is just importing it
+        finder.install()
 
 
 def undo() -> None:
     """Takes all changes back."""
     with _LOCK:
         while _FINDERS:
-            sys.meta_path.remove(_FINDERS.pop())
+            _FINDERS.pop().remove()
         for made in (made for several in _MADE.values() for made in several):
             if made.owner.__dict__.get(made.name) is made.after:
                 setattr(made.owner, made.name, made.before)
@@ -96,47 +90,10 @@ def _bound(method: Method) -> Method:
     return call
 
 
-def _captures_while(installed: MetaPathFinder) -> FindCaptures:
+def _captures_while(installed: OnImport) -> FindCaptures:
     """The captures that apply, as long as one installation of the changes lasts, and none afterwards."""
 
     def captures() -> tuple[Capture, ...]:
         return applying() if installed in _FINDERS else ()
 
     return captures
-
-
-class _OnImport(MetaPathFinder):
-    """Finds nothing itself: it has those modules changed that others find."""
-
-    def __init__(self, table: Mapping[str, Patches]) -> None:
-        self._table = table
-
-    def find_spec(
-        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        if fullname not in self._table:
-            return None
-        for finder in sys.meta_path:
-            spec = None if isinstance(finder, _OnImport) else finder.find_spec(fullname, path, target)
-            if spec is not None:
-                if spec.loader is not None:
-                    spec.loader = _Changing(spec.loader, self._table)
-                return spec
-        return None
-
-
-class _Changing(Loader):
-    """Loads a module as its own loader does, and changes it then."""
-
-    def __init__(self, loader: Loader, table: Mapping[str, Patches]) -> None:
-        self._loader, self._table = loader, table
-
-    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
-        return self._loader.create_module(spec)
-
-    def exec_module(self, module: ModuleType) -> None:
-        spec = module.__spec__
-        if spec is not None:
-            spec.loader = module.__loader__ = self._loader
-        self._loader.exec_module(module)
-        _change(module, module.__name__, self._table)

@@ -31,6 +31,7 @@ COMMANDS = (
         "capture",
         "Run a program and record the requests to models that leave it.",
     ),
+    Entry("run", "Run a program and log every call of a model that it makes."),
     Entry("report", "Did the cache work, and what did it cost where it did not?"),
     Entry("replay", "What would other strategies have read, written and cost?"),
     Entry("pull", "Pull Bedrock's invocation log from CloudWatch Logs or S3."),

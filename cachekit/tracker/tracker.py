@@ -7,7 +7,7 @@ import weakref
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Self, TypeVar, cast
 
 from cachekit.core.logs.native_write import CallLog, Content
 from cachekit.core.model.backends import Provider
@@ -15,6 +15,7 @@ from cachekit.core.model.digests import digest_of
 from cachekit.core.model.errors import UsageError
 from cachekit.core.pricing import DEFAULT_PRICING
 from cachekit.tracker.attempts import Retries, Tracking
+from cachekit.tracker.clients.everywhere import Everywhere
 from cachekit.tracker.clients.instrumentation import detach
 from cachekit.tracker.clients.wrapping import instrument, wrap
 from cachekit.tracker.diagnosis import Diagnosis
@@ -81,6 +82,7 @@ class CacheTracker:
         self._ledger = Ledger(options, Outside(clock, on_miss_alert or to_stderr, opened, listeners))
         self._tracking = Tracking(self._ledger, Retries(options.policy), sleep, diagnosis, telemetry)
         self._leads = Leads(clock)
+        self._everywhere = Everywhere(self._tracking)
         weakref.finalize(self, self._ledger.recorder.stop).atexit = False
 
     def wrap(self, function: Function) -> Function:
@@ -96,6 +98,16 @@ class CacheTracker:
         """Record no more calls of a client; returns it. Other trackers, and copies that it made, go on."""
         detach(client, self._ledger)
         return client
+
+    def install(self) -> Self:
+        """Record all calls of all clients of anthropic, openai, boto3 and aioboto3 in this process, made before or
+        after, inside of whatever framework; returns the tracker. Imports none of them."""
+        self._everywhere.install()
+        return self
+
+    def uninstall(self) -> None:
+        """Undo `install`, leaving the clients and their classes as they were."""
+        self._everywhere.uninstall()
 
     def label(self, **labels: object) -> AbstractContextManager[None]:
         """`with tracker.label(team="search"):` labels the calls that start in the block. The label `family` names the

@@ -190,7 +190,7 @@ def test_the_program_and_the_module_are_the_same() -> None:
 
 
 def test_completion_knows_commands_and_options() -> None:
-    done = shell("cachekit", _CACHEKIT_COMPLETE="complete_bash", COMP_WORDS="cachekit ru", COMP_CWORD="1")
+    done = shell("cachekit", _CACHEKIT_COMPLETE="complete_bash", COMP_WORDS="cachekit rul", COMP_CWORD="1")
     assert done.stdout.split() == ["rules"]
     done = shell("cachekit", _CACHEKIT_COMPLETE="complete_bash", COMP_WORDS="cachekit config --pa", COMP_CWORD="2")
     assert done.stdout.split() == ["--path"]

@@ -41,6 +41,11 @@ def is_attached(client: object, owner: object) -> bool:
     return found is not None and found.on
 
 
+def is_recorded(client: object) -> bool:
+    """Whether any tracker records a client's calls."""
+    return any(found.on for found in _attachments(client))
+
+
 def _find(client: object, owner: object) -> Attachment | None:
     return next((found for found in _attachments(client) if found.owner is owner), None)
 

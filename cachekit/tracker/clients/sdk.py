@@ -67,16 +67,20 @@ def instrument_sdk(client: object, tracking: Tracking) -> None:
     attachment = attach(client, tracking.ledger)
     if attachment is None:
         return
-    _hook_responses(part(client, "_client"))
     for name in ("copy", "with_options"):
         if callable(part(client, name)):
             setattr(client, name, _copying(getattr(client, name), tracking, attachment))
+    vars(client)["request"] = recording(client, cast(Method, part(client, "request")), attachment, tracking)
+
+
+def recording(client: object, own: Method, attachment: Attachment, tracking: Tracking) -> Method:
+    """`own`, the `request` of a client, its calls recorded as long as the attachment is on."""
+    _hook_responses(part(client, "_client"))
     names = [cls.__name__ for cls in type(client).__mro__]
     known = next((host for sign, host in _HOSTS.items() if any(sign in name for name in names)), "")
     host = known or _GATEWAYS.get(urlsplit(str(part(client, "base_url"))).hostname or "", sdk_of(client))
-    own, region = cast(Method, part(client, "request")), text(part(client, "aws_region")) or ""
-    followed = _Client(own, host, region, attachment, tracking)
-    vars(client)["request"] = followed.request_async if "AsyncAPIClient" in names else followed.request
+    followed = _Client(own, host, text(part(client, "aws_region")) or "", attachment, tracking)
+    return followed.request_async if "AsyncAPIClient" in names else followed.request
 
 
 def _copying(own: Method, tracking: Tracking, attachment: Attachment) -> Method:
@@ -95,6 +99,14 @@ def _hook_responses(http: object) -> None:
     hook = _on_async_response if hasattr(type(http), "aclose") else _on_response
     if isinstance(hooks, list) and hook not in hooks:
         hooks.append(hook)
+
+
+def unhook_responses(client: object) -> None:
+    """Undo that for a client that no tracker records any more."""
+    hooks = mapping(part(part(client, "_client"), "event_hooks")).get("response")
+    for hook in (_on_response, _on_async_response):
+        if isinstance(hooks, list) and hook in hooks:
+            hooks.remove(hook)
 
 
 def _on_response(response: HttpResponse) -> None:

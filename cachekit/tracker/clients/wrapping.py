@@ -17,7 +17,7 @@ from cachekit.core.model.backends import Backend
 from cachekit.core.model.digests import compact
 from cachekit.core.model.errors import UsageError
 from cachekit.core.providers.objects import part
-from cachekit.tracker.attempts import Tracking, run, run_async
+from cachekit.tracker.attempts import TrackedCall, Tracking, run, run_async
 from cachekit.tracker.clients.aws import APIS, is_bedrock, sent_by
 from cachekit.tracker.clients.instrumentation import Attachment, attach
 from cachekit.tracker.clients.sdk import instrument_sdk, rebind, sdk_of
@@ -94,6 +94,17 @@ class _FunctionCall:
 
     def is_repeatable(self) -> bool:
         return True
+
+
+def call_of_bedrock(
+    client: object, name: str, parameters: dict[str, object], own: Function, tracking: Tracking
+) -> TrackedCall:
+    """A call of a Bedrock client where it enters botocore: `own(parameters)`. `name`: the method of the client."""
+
+    def send(**kwargs: object) -> object:
+        return own(kwargs)
+
+    return _FunctionCall(send, (), dict(parameters), lambda _, kwargs: sent_by(client, name, kwargs), tracking)
 
 
 def _how_to_describe(function: Function, tracking: Tracking) -> Describe:

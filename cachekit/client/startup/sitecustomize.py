@@ -1,10 +1,12 @@
-"""Imported by Python as it starts in a program that `cachekit capture` runs: opens the capture, and steps aside."""
+"""Imported by Python as it starts in a program that `cachekit capture` or `cachekit run` starts: switches on what the
+environment names, and steps aside."""
 
 import os
 import sys
+from importlib import import_module
 from importlib.machinery import PathFinder
 
-NAMES = ("cachekit", "orjson")
+NAMES = ("cachekit", "orjson", "msgspec", "xxhash", "genai_prices", "platformdirs")
 
 
 class _Borrowed:
@@ -12,18 +14,17 @@ class _Borrowed:
 
     @staticmethod
     def find_spec(name, path=None, target=None):  # type: ignore[no-untyped-def]  # noqa: ANN001, ANN205, ARG004
-        folders = os.environ.get("_CACHEKIT_CAPTURE_FROM", "").split(os.pathsep)
+        folders = os.environ.get("_CACHEKIT_FROM", "").split(os.pathsep)
         return PathFinder.find_spec(name, folders) if name in NAMES else None
 
 
 def _open() -> None:
     sys.meta_path.append(_Borrowed)
     try:
-        from cachekit.capturing.program import join
-
-        join(os.environ)
+        module, _, function = os.environ["_CACHEKIT_OPEN"].partition(":")
+        getattr(import_module(module), function)(os.environ)
     except Exception as error:  # the program must run, whatever happens here
-        print(f"cachekit: nothing is captured in this process: {type(error).__name__}", file=sys.stderr)
+        print(f"cachekit: no call is seen in this process: {type(error).__name__}", file=sys.stderr)
 
 
 def _step_aside() -> None:
