@@ -24,7 +24,7 @@ from cachekit.core.catalog.policy import Policy, find_policy
 from cachekit.core.catalog.tokens import measure
 from cachekit.core.jsonio.json_access import text
 from cachekit.core.libraries.wire import Wire
-from cachekit.core.model.backends import Backend
+from cachekit.core.model.backends import Backend, api_of
 from cachekit.core.model.errors import OutsideError, UsageError
 from cachekit.core.model.findings import Verdict
 from cachekit.core.model.prompt import Prompt, Tokens
@@ -124,7 +124,7 @@ def prepare_proof(request: Mapping[str, object], backend: Backend, options: Live
     wire = wire_of(request, backend, AuditOptions(library_version=options.library_version))
     if wire.raises is not None:
         raise UsageError(f"nothing can be proven: {wire.raises}", hint="correct the request first")
-    policy = find_policy(_model(wire), host_of(request, wire.backend, None), options.tables)
+    policy = find_policy(_model(wire), host_of(request, wire.backend, None), options.tables, api_of(wire.backend))
     plain = lower(wire.body, wire.backend)
     body = with_nonce(own_body(replace(plain, body=wire.body)), plain, options.nonce())
     last = Choice(max(0, len(plain.blocks) - 1))

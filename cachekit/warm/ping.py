@@ -16,12 +16,14 @@ from cachekit.core.cache.implicit import with_policy
 from cachekit.core.cache.law import reaches
 from cachekit.core.cache.marks import judge_marks
 from cachekit.core.catalog.policy import Policy, find_policy
+from cachekit.core.catalog.refusals import find_refusals
 from cachekit.core.catalog.tokens import measure
 from cachekit.core.jsonio.json_access import mapping, text
-from cachekit.core.model.backends import NATIVE, Backend
+from cachekit.core.model.backends import NATIVE, Backend, api_of
 from cachekit.core.model.errors import UsageError
 from cachekit.core.model.findings import Verdict
 from cachekit.core.model.prompt import Prompt, Section, Tokens, prefixes
+from cachekit.core.model.routes import nearest
 from cachekit.core.providers import lower
 from cachekit.core.providers.families import prefix_id_at
 from cachekit.warm.choice import Choice, choose
@@ -90,10 +92,11 @@ def prepare(config: WarmupConfig, request: Request, backend: Backend, tables: Ta
     if mapping(wire.body).get("conversation") is not None:
         raise UsageError("each ping would add to the stored conversation", hint="warm a request without `conversation`")
     model = wire.model or text(wire.body.get("model")) or text(wire.body.get("modelId")) or ""
-    policy = find_policy(model, host_of(request, wire.backend, config.base_url), tables)
+    policy = find_policy(model, host_of(request, wire.backend, config.base_url), tables, api_of(wire.backend))
     prompt = _lowered(wire.body, wire.backend, policy, config)
     if not prompt.blocks:
         raise UsageError("the request is empty", hint="give one with a prompt")
+    _check_accepted(prompt, policy, wire.origin)
     choice = choose(prompt, policy, config.breakpoint, wire.origin)
     ttl = config.ttl
     if ttl is not None and (lifetime_of(ttl) is None or (policy.known and ttl not in policy.ttls)):
@@ -113,6 +116,14 @@ def prepare(config: WarmupConfig, request: Request, backend: Backend, tables: Ta
         translated_from=None if backend in NATIVE else backend,
         notes=(*notes, *_doubts(lowered, policy, choice), *wire.unsure),
     )
+
+
+def _check_accepted(prompt: Prompt, policy: Policy, origin: Mapping[str, str]) -> None:
+    """Raises UsageError for a request to which the provider answers 400."""
+    for found in find_refusals(prompt, policy):
+        if found.certain:
+            place = f"{nearest(found.route, dict(origin))}: " if found.route else ""
+            raise UsageError(f"{place}{found.message}: the provider answers 400", hint=found.hint)
 
 
 def _lowered(body: Mapping[str, object], backend: Backend, policy: Policy, config: WarmupConfig) -> Prompt:

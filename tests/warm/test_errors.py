@@ -11,6 +11,7 @@ from botocore.config import Config
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cachekit import CacheWarmer, WarmupConfig
 from cachekit.client.errors import ErrorKind, classify_error, without_private
 from cachekit.core.model.errors import OutsideError, UsageError
 from cachekit.emulator import Clock, Emulator, serve
@@ -181,3 +182,13 @@ def test_no_long_run_of_the_prompt_is_ever_shown(message, prompt) -> None:
     shown = without_private(message + prompt, prompt)
     plain = " ".join(prompt.split())
     assert not any(plain[start : start + 12] in shown for start in range(max(0, len(plain) - 11)))
+
+
+def test_a_request_that_the_provider_refuses_is_never_sent(emulator, url) -> None:
+    request = {
+        "modelId": "us.anthropic.claude-sonnet-4-6",
+        "messages": [{"role": "user", "content": [{"cachePoint": {"type": "default"}}, {"text": "word " * 3000}]}],
+    }
+    with pytest.raises(UsageError, match="the provider answers 400"):
+        CacheWarmer(None, WarmupConfig(request=request, backend="bedrock-converse", base_url=url))
+    assert not any(call.body == request for call in emulator.calls)
