@@ -65,9 +65,23 @@ _LONG_DAY = (
     rf"|(?<=today is ){_MONTH}\.?\s\d{{1,2}}(?:st|nd|rd|th)?\b)"
 )
 _LONG = re.compile(
-    rf"(?P<timestamp>{_LONG_DAY}(?:,|\sum|\sat)?\s{_CLOCK}{_ZONE}(?!\d))|(?P<date>{_LONG_DAY})", re.IGNORECASE
+    rf"(?P<timestamp>{_LONG_DAY}(?:,|\sum|\sat|\s\u00e0)?\s{_CLOCK}{_ZONE}(?!\d))|(?P<date>{_LONG_DAY})"
+    r"|(?<![\d:.])(?P<time>(?:[01]?\d|2[0-3])\s?h\s?[0-5]\d)(?!\w)",
+    re.IGNORECASE,
 )
 """Dates with a weekday and in other languages. They are no part of a template, which stays what logs hold."""
+
+_SAYS_THE_DAY = (
+    *("Today is ", "today is ", "Today's a ", "It is ", "it is ", "Heute ist ", "heute ist ", "Hoy es ", "hoy es "),
+    *("Nous sommes le ", "nous sommes le ", "Oggi \u00e8 ", "\u4eca\u65e5\u306f", "\u4eca\u5929\u662f"),
+)
+_DAY_OF_WEEK = re.compile(
+    rf"(?:a\s|now\s)?(?P<day>{_WEEKDAY}|(?:lun|mar|mercre|jeu|vendre|same)di\b|dimanche\b|lunes\b|martes\b"
+    r"|mi\u00e9rcoles\b|jueves\b|viernes\b|s\u00e1bado\b|domingo\b|[\u6708\u706b\u6c34\u6728\u91d1\u571f\u65e5]\u66dc"
+    r"|\u661f\u671f[\u4e00-\u65e5])",
+    re.IGNORECASE,
+)
+"""The day of the week, where a text says that it is today's: the one volatile thing without a digit."""
 
 _DIGITS = re.compile(r"\d\S*")
 _NEXT_WORDS = re.compile(r"(?:\s+\S+){0,2}")
@@ -164,7 +178,7 @@ _EPOCH_LABEL = re.compile(
 )
 _NOW = re.compile(
     r"\b(?:now|today|current(?:ly)?|as of|generated|time(?:stamp)?|date(?:time)?|updated|rendered|started|built|session"
-    r"|clock|heute|aktuell|stand|datum|jetzt|hoy|fecha|oggi|snapshot)\b|aujourd'hui"
+    r"|clock|nous sommes|estamos|heute|aktuell|stand|datum|jetzt|hoy|fecha|oggi|snapshot)\b|aujourd'hui"
     r"|\u4eca\u65e5|\u672c\u65e5|\u73fe\u5728|\u4eca\u5929|\u5f53\u524d|\uc624\ub298",
     re.IGNORECASE,
 )
@@ -184,11 +198,21 @@ def sightings(text: str) -> Iterator[Sighting]:
     found: list[Sighting] = []
     for start, stop in _with_labels(text):
         found += (*_plain(text, start, stop), *_labelled(text, start, stop), *_epochs(text, start, stop))
+    found += _weekdays(text)
     end = -1
     for seen in sorted(found, key=lambda s: (s.offset, -len(s.text))):
         if seen.offset >= end:
             yield seen
             end = seen.offset + len(seen.text)
+
+
+def _weekdays(text: str) -> Iterator[Sighting]:
+    for phrase in _SAYS_THE_DAY:
+        start = text.find(phrase)
+        while start >= 0:
+            if day := _DAY_OF_WEEK.match(text, start + len(phrase)):
+                yield Sighting("date", day.start("day"), day["day"])
+            start = text.find(phrase, start + len(phrase))
 
 
 _LABEL = 64
@@ -204,15 +228,28 @@ def _plain(text: str, start: int, stop: int) -> Iterator[Sighting]:
     for match in (*_LONG.finditer(text, start, stop), *_PATTERN.finditer(text, start, stop)):
         kind = match.lastgroup or ""
         of_now = kind == "time" and _is_the_time(text, match)
-        if kind in ("timestamp", "uuid") or of_now or (kind == "date" and _speaks_of_now(text, match.start())):
+        of_today = kind == "date" and (
+            _speaks_of_now(text, match.start()) or _AS_OF_NOW.match(text, match.end()) is not None
+        )
+        if kind in ("hex", "id") and _TEMPORARY.search(text, max(0, match.start() - 80), match.start()):
+            yield Sighting("id", match.start(), match[0])
+        if kind in ("timestamp", "uuid") or of_now or of_today:
             yield Sighting(kind, match.start(), match[0])
 
 
 _TIME_NOW = re.compile(
-    r"\b(?:now|current(?:ly)?|today|as of|local time|system time|it(?:'s| is)|rendered|generated|heute|jetzt)\b"
+    r"\b(?:now|current(?:ly)?|today|as of|local time|system time|rendered|generated|heute|jetzt|uhrzeit"
+    r"|maintenant|heure actuelle|ahora|hora actual)\b"
     r"[^.;!?]*$",
     re.IGNORECASE,
 )
+_AS_OF_NOW = re.compile(r"\s?(?:[\uff08(][^\uff09)]{1,4}[\uff09)])?\s?(?:\u73fe\u5728|\u65f6\u70b9|\u6642\u70b9)")
+"""What Japanese and Chinese put behind a date that is of the moment."""
+
+_TEMPORARY = re.compile(r"(?:/tmp/|/var/folders/|[\\/]Temp[\\/])[\w.\\/-]*$")
+"""The folder of a run, in which a program makes files of its own."""
+
+_IT_IS = re.compile(r"\bit(?:'s| is)\s(?:now\s|currently\s|about\s|exactly\s|almost\s|just\s)?$", re.IGNORECASE)
 _RIGHT_NOW = re.compile(r"\s(?:right\s)?now\b", re.IGNORECASE)
 
 
@@ -220,10 +257,7 @@ def _is_the_time(text: str, match: re.Match[str]) -> bool:
     """Whether a time of day is that of the moment. Opening hours, deadlines and schedules stand behind the word `time`
     too, so that only words for the moment itself count."""
     before = _line_before(text, match.start())
-    clock_words = _TIME_NOW.search(before)
-    if clock_words and clock_words[0].lower().startswith("it"):
-        clock_words = clock_words if len(clock_words[0]) <= len("it is about ") else None
-    return clock_words is not None or _RIGHT_NOW.match(text, match.end()) is not None
+    return any((_TIME_NOW.search(before), _IT_IS.search(before), _RIGHT_NOW.match(text, match.end())))
 
 
 def _epochs(text: str, start: int, stop: int) -> Iterator[Sighting]:
