@@ -198,12 +198,17 @@ def sightings(text: str) -> Iterator[Sighting]:
     found: list[Sighting] = []
     for start, stop in _with_labels(text):
         found += (*_plain(text, start, stop), *_labelled(text, start, stop), *_epochs(text, start, stop))
-    found += _weekdays(text)
+    dates = [seen.offset for seen in found]
+    found += [day for day in _weekdays(text) if not any(0 <= at - day.offset < _DATE_BEHIND for at in dates)]
     end = -1
     for seen in sorted(found, key=lambda s: (s.offset, -len(s.text))):
         if seen.offset >= end:
             yield seen
             end = seen.offset + len(seen.text)
+
+
+_DATE_BEHIND = 20
+"""Characters in which a date may begin that a day of the week belongs to."""
 
 
 def _weekdays(text: str) -> Iterator[Sighting]:
