@@ -503,3 +503,17 @@ def test_a_reader_that_goes_away_leaves_no_traceback(tmp_path: Path) -> None:
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
     assert done.stdout.startswith("a") or done.stdout
     assert done.stderr == ""
+
+
+# --- who serves it ----------------------------------------------------------------------------------------------------
+
+
+def test_a_host_is_known_by_any_of_its_names_and_a_typo_by_the_nearest(tmp_path: Path) -> None:
+    request = {"model": "grok-4", "messages": [{"role": "system", "content": LONG}, ASK]}
+    path = write(tmp_path / "grok.json", request)
+    [found] = parsed(tmp_path, path, "--backend", "openai-chat", "--host", "xai")
+    assert (found["verdict"], [one["rule"] for one in found["findings"]]) == ("unsure", ["best-effort", "cache-key"])
+    assert "x-grok-conv-id" in found["findings"][1]["message"]
+    wrong = audit(tmp_path, path, "--host", "deepseak")
+    assert (wrong.exit_code, wrong.stdout) == (2, "")
+    assert "did you mean deepseek?" in wrong.stderr

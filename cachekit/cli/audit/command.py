@@ -11,6 +11,7 @@ import typer
 from cachekit.auditing.gate import Gate
 from cachekit.auditing.run import AuditRun, RunOptions, run_audits
 from cachekit.core.auditors.audit import AuditOptions
+from cachekit.core.catalog.models import check_host
 from cachekit.core.model.errors import UsageError
 
 _Names = list[str]
@@ -19,6 +20,10 @@ _Requests = Annotated[
     typer.Argument(metavar="REQUEST...", help="Files, folders, globs, or - for stdin.", show_default=False),
 ]
 _Backend = Annotated[str | None, typer.Option(help="Whose form the request has; auto tells it by its shape.")]
+_Host = Annotated[
+    str | None,
+    typer.Option(help="Who serves it, where that is not the maker of its form: deepseek, x-ai, vertex, groq..."),
+]
 _Version = Annotated[str | None, typer.Option(help="The library's release.  [default: installed]")]
 _Tokens = Annotated[str, typer.Option(help="estimate, exact (asks the provider), or the number itself.")]
 _Against = Annotated[Path | None, typer.Option(help="An earlier request whose prefix this one should extend.")]
@@ -55,6 +60,7 @@ def audit(
     requests: _Requests = None,
     backend: _Backend = None,
     library_version: _Version = None,
+    host: _Host = None,
     tokens: _Tokens = "estimate",
     against: _Against = None,
     turns: _Turns = None,
@@ -86,7 +92,9 @@ def audit(
     options = RunOptions(
         paths=tuple(requests or ()),
         backend=backend,
-        audit=AuditOptions(library_version, select=tuple(select or ()), ignore=tuple(ignore or ())),
+        audit=AuditOptions(
+            library_version, host=check_host(host or ""), select=tuple(select or ()), ignore=tuple(ignore or ())
+        ),
         tokens=tokens,
         against=against,
         turns=turns,

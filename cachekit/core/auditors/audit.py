@@ -42,7 +42,8 @@ from cachekit.core.providers import lower
 class AuditOptions:
     """What an audit may be told: the library's release, an exact token count of the whole prompt, the moment (seconds
     since 1970) for dated prices, rules whose findings are shown or not, the user's own tables from the config, a
-    LiteLLM proxy's config, and the report of the request before this one, whose prefix this one should extend."""
+    LiteLLM proxy's config, the report of the request before this one, whose prefix this one should extend,
+    and who serves the request where that is not the maker of its form."""
 
     library_version: str | None = None
     tokens: int | None = None
@@ -54,6 +55,7 @@ class AuditOptions:
     pricing: Mapping[str, Mapping[str, object]] | None = None
     proxy: Mapping[str, object] | None = None
     previous: AuditReport | None = None
+    host: str = ""
 
 
 def audit_with(
@@ -67,7 +69,7 @@ def audit_unwrapped(unwrapped: Unwrapped, backend: Backend | str | None, options
     """`audit_with` for a request that was taken out of its record."""
     chosen = resolve_backend(unwrapped, backend)
     wire = _wire(unwrapped, chosen, options)
-    host = unwrapped.host or wire.host or _host(wire)
+    host = options.host or unwrapped.host or wire.host or _host(wire)
     policy = find_policy(wire.model or _model(wire), host, _overrides(options), api_of(wire.backend))
     prompt = _prompt(wire, unwrapped, policy, options)
     compared = compare_with_earlier(options.previous, prompt, policy) if options.previous else Comparison()
@@ -151,7 +153,7 @@ def _prompt(wire: Wire, unwrapped: Unwrapped, policy: Policy, options: AuditOpti
         prompt.scope,
         model=wire.model or prompt.scope.model,
         provider=wire.provider or prompt.scope.provider,
-        host=wire.host or prompt.scope.host,
+        host=options.host or wire.host or prompt.scope.host,
     )
     prompt = replace(prompt, scope=scope)
     notes = (*unwrapped.notes, *betas(unwrapped.request), *wire.library_notes(), *prompt.notes)

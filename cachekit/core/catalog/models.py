@@ -11,10 +11,12 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from difflib import get_close_matches
 from functools import lru_cache
 from pathlib import Path
 
 from cachekit.core.jsonio.json_access import items, mapping, text
+from cachekit.core.model.errors import UsageError
 
 PATH = Path(__file__).with_name("models.json")
 
@@ -196,6 +198,19 @@ def host_name(host: str) -> str:
     only pass on. A host that we do not know keeps its name."""
     name = host.strip().lower().replace("_", "-")
     return "" if name in _names().gateways else _names().hosts.get(name, name)
+
+
+def check_host(host: str) -> str:
+    """The host under its own name; empty for none. Raises UsageError, with the nearest name, for one that we do not
+    know."""
+    if not host:
+        return ""
+    name, known = host_name(host), _names().hosts
+    if name not in known.values():
+        near = get_close_matches(name or host, {*known, *known.values()}, 1)
+        hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(set(known.values())))}"
+        raise UsageError(f"no host {host[:40]!r}", hint=hint)
+    return name
 
 
 @lru_cache(maxsize=4096)

@@ -1,7 +1,8 @@
 """Finding the cache policy of a model on a host.
 
 A row of policy.json holds what differs from its host's row; `like` lends another host's rows (Claude on Google Cloud
-has the Claude API's minimums). A gateway that chooses who serves the model gets the band over all hosts.
+has the Claude API's minimums). `patterns` are for hosts whose models share one policy. A gateway that chooses who
+serves the model gets the band over all hosts.
 """
 
 from __future__ import annotations
@@ -55,14 +56,25 @@ def find_policy(model: str, host: str, overrides: Overrides | None = None, api: 
 def _policy(identity: Identity, api: str) -> Policy:
     hosts = mapping(_data().get("hosts"))
     name = identity.model or identity.name
-    if identity.host in hosts:
+    shared = _pattern(identity)
+    if identity.host in hosts or shared is not None:
         row = _row(identity.host, identity.model) if identity.model else None
+        row = shared if row is None else row
         if row is None:
             return Policy(name, identity.host, note=explain_missing_policy(name, identity.host))
         through = _words(row.get("through"))
         return _made(name, identity.host, {**row, **_elsewhere()} if api and through and api not in through else row)
+    if reason := explain_missing_policy(name, identity.host):
+        return Policy(name, identity.host, note=reason)
     rows = [row for host in hosts if identity.model and (row := _row(host, identity.model)) is not None]
     return _gateway(_made(name, identity.host, rows[0]), rows) if rows else Policy(name, identity.host)
+
+
+def _pattern(identity: Identity) -> _Row | None:
+    """The row of a host whose models share one policy, by the model's name without its vendor."""
+    name = identity.name.rpartition("/")[2]
+    rows = (row for row in map(mapping, items(_data().get("patterns"))) if text(row.get("host")) == identity.host)
+    return next((row for row in rows if re.fullmatch(text(row.get("names")) or "", name)), None)
 
 
 def _elsewhere() -> _Row:

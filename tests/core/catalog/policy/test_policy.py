@@ -233,3 +233,35 @@ def test_every_model_with_a_price_for_cached_input_has_a_policy_or_a_reason() ->
 def test_a_reason_is_given_for_models_that_only_have_a_price() -> None:
     assert "nothing says how it caches" in explain_missing_policy("moonshotai.kimi-k3.1", "bedrock")
     assert explain_missing_policy("gpt-4o", "openai") == ""
+
+
+@pytest.mark.parametrize(
+    ("model", "host", "minimum", "highest"),
+    [
+        ("gemini-2.5-pro", "gemini", 2048, 4096),
+        ("gemini-3.1-flash-preview", "google", 1024, 4096),
+        ("gemini-3-pro-preview", "vertex", 2048, 6144),
+        ("grok-4-fast", "xai", 128, 128),
+        ("kimi-k2.5", "moonshot", 256, 256),
+        ("MiniMax-M2", "minimax", 512, 512),
+    ],
+)
+def test_hosts_whose_models_share_a_policy(model, host, minimum, highest) -> None:
+    found = find_policy(model, host)
+    assert (found.known, found.style, found.minimum, found.minimum_high) == (True, "automatic", minimum, highest)
+    assert found.source
+    assert found.checked
+
+
+@pytest.mark.parametrize(
+    ("model", "host"), [("deepseek-chat", "deepseek"), ("glm-5", "zai"), ("mistral-large", "mistral")]
+)
+def test_what_is_not_documented_stays_unknown_with_what_is(model, host) -> None:
+    found = find_policy(model, host)
+    assert not found.known
+    assert "caches by itself" in found.note
+
+
+def test_a_model_of_another_maker_has_no_policy_of_the_host() -> None:
+    assert not find_policy("deepseek-chat", "x-ai").known
+    assert find_policy("claude-sonnet-4-6", "vertex").style == "breakpoints"
