@@ -41,12 +41,25 @@ _STREAMED = ("-stream", "-with-response-stream", ":streamRawPredict")
 
 def answer(call: Captured) -> Answer:
     """The answer to a call, whole or as a stream, as the call asks."""
+    if call.backend is Backend.GEMINI:
+        return _of_gemini(call)
     turn = _turn(call)
     api = turn.api_call.route.api
     if turn.api_call.stream:
         content = b"".join(api.stream(turn))
         return Answer(200, {"content-type": api.stream_type, **api.headers(turn)}, content)
     return Answer(200, {"content-type": "application/json", **api.headers(turn)}, compact(api.whole(turn)))
+
+
+def _of_gemini(call: Captured) -> Answer:
+    """One candidate; as a stream it is the only event."""
+    content = {"role": "model", "parts": [{"text": _OK.text}]}
+    usage = {"promptTokenCount": 0, "candidatesTokenCount": 1, "totalTokenCount": 1}
+    candidate = {"content": content, "finishReason": "STOP", "index": 0}
+    whole = compact({"candidates": [candidate], "usageMetadata": usage, "modelVersion": model_of_path(call.path)})
+    if call.path.endswith(":streamGenerateContent"):
+        return Answer(200, {"content-type": "text/event-stream"}, b"data: " + whole + b"\r\n\r\n")
+    return Answer(200, {"content-type": "application/json"}, whole)
 
 
 def _turn(call: Captured) -> Turn:

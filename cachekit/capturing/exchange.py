@@ -64,6 +64,8 @@ def _calls(backend: Backend | None, path: str, body: Mapping[str, object]) -> bo
         return "/model/" in path
     if backend is Backend.OPENAI_RESPONSES:
         return bool({"input", "prompt", "previous_response_id", "conversation"} & body.keys())
+    if backend is Backend.GEMINI:
+        return "contents" in body
     turns = body.get("messages")
     if backend is not None:
         return isinstance(turns, list)
@@ -79,7 +81,7 @@ def _few(headers: Mapping[str, str]) -> dict[str, str]:
     return {name.lower(): str(value) for name, value in headers.items() if name.lower() in _FEW}
 
 
-_PROVIDERS = ("api.anthropic.com", "api.openai.com")
+_PROVIDERS = ("api.anthropic.com", "api.openai.com", "generativelanguage.googleapis.com")
 
 
 def _is_providers(url: str) -> bool:

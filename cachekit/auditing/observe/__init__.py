@@ -67,13 +67,19 @@ def refuse_foreign(request: Mapping[str, object], backend: Backend) -> None:
     raise UsageError(what, hint="audit a body that it sent: its providers take a `fetch` that can write it to a file")
 
 
+def refuse_unmeasured(request: Mapping[str, object], backend: Backend) -> None:
+    """In place of running a library that is not driven here."""
+    what = f"the library of {backend} is not driven by cachekit"
+    raise UsageError(what, hint="run it under `cachekit capture`, and audit what it sent")
+
+
 def observe(request: Mapping[str, object], backend: Backend) -> Observed:
     """Runs a request through its installed library. Raises UsageError where the library, or one that it needs, is not
     installed."""
     driven = library_for(backend)
     library, version = driven.name, installed_version(driven.name)
-    if load(driven.observe) is refuse_foreign:
-        refuse_foreign(request, backend)
+    if load(driven.observe) in (refuse_foreign, refuse_unmeasured):
+        load(driven.observe)(request, backend)
     if version is None:
         raise UsageError(f"{library} is not installed here", hint=f"pip install {library}, or leave out --observe")
     seen = watch(lambda: run_library(request, backend))

@@ -138,6 +138,7 @@ def _host(wire: Wire) -> str:
         Backend.ANTHROPIC_BEDROCK_MANTLE: "bedrock-mantle",
         Backend.OPENAI_CHAT: "openai",
         Backend.OPENAI_RESPONSES: "openai",
+        Backend.GEMINI: "google",
     }.get(wire.backend, "bedrock")
 
 

@@ -28,6 +28,16 @@ LIBRARIES = (
         observe=f"{_OBSERVE}:refuse_foreign",
     ),
     Library(
+        name="google-genai",
+        backends=(Backend.GEMINI,),
+        measured=("3.6.1",),
+        detect=shapes.detect_gemini,
+        place_breakpoint=placing.place_nowhere,
+        translate=f"{_HERE}.google_genai:translate",
+        observe=f"{_OBSERVE}:refuse_unmeasured",
+        verbatim=True,
+    ),
+    Library(
         name="langchain-anthropic",
         backends=(Backend.LANGCHAIN_ANTHROPIC,),
         measured=("1.0.0", "1.7.7", "1.7.10"),

@@ -40,6 +40,8 @@ def backend_of_path(place: str) -> Backend | None:
         return Backend.BEDROCK_INVOKE_ANTHROPIC
     if place.endswith(("/messages", ":rawPredict", ":streamRawPredict")):
         return Backend.ANTHROPIC
+    if place.endswith((":generateContent", ":streamGenerateContent")):
+        return Backend.GEMINI
     if place.endswith("/chat/completions"):
         return Backend.OPENAI_CHAT
     return Backend.OPENAI_RESPONSES if place.endswith("/responses") else None

@@ -153,6 +153,11 @@ def place_in_pydantic_ai(place: Place) -> Iterator[Edits]:
         yield (Edit("set", "model_settings", {settings: value}),)
 
 
+def place_nowhere(_place: Place, /) -> Iterator[Edits]:
+    """No form: the provider has no breakpoints."""
+    yield from ()
+
+
 def place_in_ai_sdk(place: Place) -> Iterator[Edits]:
     """`providerOptions` on the message, which go to its last part; on a tool, or on a part, of Anthropic's."""
     forms: tuple[dict[str, object], ...] = (

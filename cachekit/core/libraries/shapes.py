@@ -62,6 +62,14 @@ def detect_agent(request: Mapping[str, object]) -> Found:
     return (Backend.STRANDS, Backend.PYDANTIC_AI) if "system_prompt" in request else None
 
 
+def detect_gemini(request: Mapping[str, object]) -> Found:
+    """By `contents`, which only Gemini's API has, as turns with `parts` or in a form that its SDK takes."""
+    contents = request.get("contents")
+    turns = contents if isinstance(contents, list) else [contents]
+    fits = any(isinstance(turn, str) or "parts" in mapping(turn) or "text" in mapping(turn) for turn in turns)
+    return (Backend.GEMINI,) if fits and "messages" not in request else None
+
+
 def detect_ai_sdk(request: Mapping[str, object]) -> Found:
     """By `providerOptions`, which only Vercel's AI SDK has, on the request, its messages, their parts or its tools, and
     by a model object as JSON."""

@@ -31,6 +31,7 @@ class Backend(StrEnum):
     LANGCHAIN_ANTHROPIC_BEDROCK = "langchain-anthropic-bedrock"
     LANGCHAIN_BEDROCK = "langchain-bedrock"
     LANGCHAIN_BEDROCK_CONVERSE = "langchain-bedrock-converse"
+    GEMINI = "gemini"
     VERCEL_AI_SDK = "vercel-ai-sdk"
     PYDANTIC_AI_BEDROCK = "pydantic-ai"
 

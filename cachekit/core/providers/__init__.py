@@ -24,6 +24,10 @@ def lower(body: Mapping[str, object], backend: Backend, *, routed: bool = False)
         from cachekit.core.providers import bedrock
 
         return (bedrock.lower_converse if backend is Backend.BEDROCK_CONVERSE else bedrock.lower_invoke)(body, backend)
+    if backend is Backend.GEMINI:
+        from cachekit.core.providers import gemini
+
+        return gemini.lower(body, backend)
     from cachekit.core.providers import anthropic
 
     return anthropic.lower(body, backend)

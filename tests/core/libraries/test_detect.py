@@ -49,7 +49,7 @@ CASES = {
     "an embedding of several texts": ({"model": "voyage", "input": ["a", "b"]}, ""),
     "an embedding by its keys": ({"model": "voyage", "input": "a", "encoding_format": "float"}, ""),
     "Gemini's interactions": ({"model": "gemini-3-pro", "input": "hi"}, ""),
-    "Gemini's own form": ({"contents": [{"parts": [{"text": "hi"}]}]}, ""),
+    "Gemini's own form": ({"contents": [{"parts": [{"text": "hi"}]}]}, "gemini"),
     "Converse": ({"modelId": "m", "messages": [{"role": "user", "content": [{"text": "hi"}]}]}, "bedrock-converse"),
     "Converse by its blocks": ({"messages": [{"role": "user", "content": [{"text": "hi"}]}]}, "bedrock-converse"),
     "InvokeModel": ({"modelId": "m", "body": {}}, "bedrock-invoke-anthropic"),
