@@ -37,6 +37,7 @@ COMMANDS = (
     Entry("pull", "Pull Bedrock's invocation log from CloudWatch Logs or S3."),
     Entry("emulate", "Stand in for the providers' APIs, caches and all."),
     Entry("warm", "Keep prefixes in the cache, with proof and a cap."),
+    Entry("statusline", "One line on the prompt cache, for Claude Code's status line."),
     Entry("rules", "List the audit's rules, or explain one."),
     Entry(
         "config",

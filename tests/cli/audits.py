@@ -34,10 +34,12 @@ def write(path: Path, *requests: object) -> str:
     return str(path)
 
 
-def audit(folder: Path, *arguments: str, stdin: str | bytes | None = None, columns: int | None = 80) -> Outcome:
-    """Runs the command as a user in that folder would. A crash is raised, not compared."""
+def audit(
+    folder: Path, *arguments: str, stdin: str | bytes | None = None, columns: int | None = 80, **set_: str
+) -> Outcome:
+    """Runs the command as a user in that folder would. A crash is raised, not compared. `set_`: variables."""
     unset = {name: None for name in os.environ if name.startswith(("CACHEKIT_", "GITHUB_"))}
-    env = {**unset, "FORCE_COLOR": None, "NO_COLOR": "1", "COLUMNS": str(columns) if columns else None}
+    env = {**unset, "FORCE_COLOR": None, "NO_COLOR": "1", "COLUMNS": str(columns) if columns else None, **set_}
     with chdir(folder):
         result = CliRunner().invoke(app, ["audit", *arguments], input=stdin, env=env, prog_name="cachekit")
     if result.exception is not None and not isinstance(result.exception, SystemExit):

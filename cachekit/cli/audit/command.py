@@ -48,8 +48,15 @@ _Live = Annotated[bool, typer.Option("--live", help="Prove it: send the request 
 _Budget = Annotated[str, typer.Option(metavar="USD", help="What --live may cost.")]
 _Yes = Annotated[bool, typer.Option("--yes", help="With --live: do not ask before spending.")]
 _Fix = Annotated[bool, typer.Option("--fix", help="Write the request with the suggested breakpoints (to -o).")]
+_Diff = Annotated[bool, typer.Option("--diff", help="With --fix: show what would change, and write nothing.")]
 _InPlace = Annotated[bool, typer.Option("--in-place", help="With --fix: write into the file itself.")]
-_Form = Annotated[str, typer.Option("--format", help="text, json, sarif, junit, github or markdown.")]
+_Form = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        help="text, json, sarif, junit, github or markdown.  [default: text; on GitHub Actions annotations too]",
+    ),
+]
 _Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")]
 _ShowText = Annotated[bool, typer.Option("--show-text", help="Let prompt text into json, sarif and the like.")]
 _StrictInput = Annotated[bool, typer.Option("--strict-input", help="Exit 2 if anything cannot be read.")]
@@ -78,7 +85,8 @@ def audit(
     yes: _Yes = False,
     fix: _Fix = False,
     in_place: _InPlace = False,
-    form: _Form = "text",
+    diff: _Diff = False,
+    form: _Form = None,
     output: _Output = None,
     show_text: _ShowText = False,
     strict_input: _StrictInput = False,
@@ -105,13 +113,13 @@ def audit(
     )
     strict = strict or strict_possible
     gate = Gate(tuple(fail_on or ()), strict, allow_unsure, strict_input, strict_possible)
-    _check(gate, fix=fix, in_place=in_place, form=form)
+    _check(gate, fix=fix, in_place=in_place, diff=diff, form=form)
     run = run_audits(options, Path.cwd(), os.environ)
     proven = True
     if live:
-        proven = _proven(run, budget_usd, yes, (form, output))
+        proven = _proven(run, budget_usd, yes, (form or "text", output))
     elif fix:
-        _write_fixed(run, output, in_place)
+        _write_fixed(run, output, in_place, diff)
     else:
         _show(run, form, output, show_text, gate)
     code = run.exit_code(gate)
@@ -119,18 +127,22 @@ def audit(
     raise typer.Exit(0 if exit_zero and code == 1 else code)
 
 
-def _check(gate: Gate, *, fix: bool, in_place: bool, form: str) -> None:
+def _check(gate: Gate, *, fix: bool, in_place: bool, diff: bool, form: str | None) -> None:
     gate.check()
+    if diff and (not fix or in_place):
+        raise UsageError("--diff only goes with --fix, and without --in-place")
     if in_place and not fix:
         raise UsageError("--in-place only goes with --fix")
-    if fix and form != "text":
+    if fix and form not in (None, "text"):
         raise UsageError("--fix writes the request, in no --format", hint="audit the written request for a report")
 
 
-def _show(run: AuditRun, form: str, output: Path | None, show_text: bool, gate: Gate) -> None:
-    from cachekit.cli.audit.show import show
+def _show(run: AuditRun, form: str | None, output: Path | None, show_text: bool, gate: Gate) -> None:
+    from cachekit.cli.audit.show import annotate, show
 
-    show(run, form, output, show_text, gate)
+    show(run, form or "text", output, show_text, gate)
+    if form is None and os.environ.get("GITHUB_ACTIONS") == "true":
+        annotate(run, gate)
 
 
 def _proven(run: AuditRun, budget: str, yes: bool, where: tuple[str, Path | None]) -> bool:
@@ -139,7 +151,7 @@ def _proven(run: AuditRun, budget: str, yes: bool, where: tuple[str, Path | None
     return proven(run, budget, yes, where)
 
 
-def _write_fixed(run: AuditRun, output: Path | None, in_place: bool) -> None:
+def _write_fixed(run: AuditRun, output: Path | None, in_place: bool, diff: bool) -> None:
     from cachekit.cli.audit.fixed import write_fixed
 
-    write_fixed(run, output, in_place)
+    write_fixed(run, output, in_place, diff)

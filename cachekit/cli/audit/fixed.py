@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import unified_diff
 from pathlib import Path
 
 import typer
@@ -9,14 +10,16 @@ import typer
 from cachekit.auditing.run import Audited, AuditRun
 from cachekit.cli.audit.show import print_unread
 from cachekit.cli.common.emit import emit, write_whole
+from cachekit.cli.common.text import printable
 from cachekit.core.auditors.fix import FixedRequest
 from cachekit.core.jsonio.patches import apply_edits
 from cachekit.core.jsonio.requests import RequestText
 from cachekit.core.model.errors import UsageError
 
 
-def write_fixed(run: AuditRun, output: Path | None, in_place: bool) -> None:
-    """Writes the one request of the run with its edits made, and says on stderr what became of the verdict."""
+def write_fixed(run: AuditRun, output: Path | None, in_place: bool, diff: bool = False) -> None:
+    """Writes the one request of the run with its edits made, or the difference that they make, and says on stderr what
+    became of the verdict."""
     print_unread(run)
     if not run.audited:
         return
@@ -28,9 +31,18 @@ def write_fixed(run: AuditRun, output: Path | None, in_place: bool) -> None:
     if in_place:
         if fixed.steps:
             _write_in_place(audited.place, text, output)
+    elif diff:
+        emit(_difference(audited.place, text), output)
     else:
         emit(text if text.endswith("\n") else f"{text}\n", output)
     typer.echo(_summary(audited, fixed), err=True)
+
+
+def _difference(item: RequestText, text: str) -> str:
+    """As `diff -u` writes it; empty where nothing changes."""
+    before, after = item.source.decode().splitlines(), text.splitlines()
+    lines = unified_diff(before, after, item.path, item.path, lineterm="")
+    return "".join(f"{line if line.replace(chr(9), '').isprintable() else printable(line)}\n" for line in lines)
 
 
 def _edited(item: RequestText, fixed: FixedRequest) -> str:

@@ -40,6 +40,15 @@ def show(run: AuditRun, form: str, output: Path | None, show_text: bool, gate: G
     deliver(form, findings, output, os.environ)
 
 
+def annotate(run: AuditRun, gate: Gate) -> None:
+    """GitHub's annotations on stderr, beside the text on stdout."""
+    import typer
+
+    from cachekit.cli.common.github import render
+
+    typer.echo(render(_gated(_run(run, show_text=False, suggestions=False), gate)), err=True, nl=False)
+
+
 def _run(run: AuditRun, show_text: bool, *, suggestions: bool) -> Run:
     from cachekit.core.auditors.rules import RULES
 
