@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from cachekit.core.cache.law import BreakpointCache, Chunks, Lookup, Outcome, Point, PrefixCache
+from cachekit.core.cache.law import BreakpointCache, Chunks, Lookup, Outcome, Point, PrefixCache, holds, reaches
+from cachekit.core.catalog.policy import Policy
+from cachekit.core.model.prompt import Tokens
 
 FIVE, HOUR = 300.0, 3600.0
 
@@ -126,3 +130,37 @@ def test_an_automatic_cache_is_readable_once_the_answer_has_begun():
     assert cache.step(first._replace(at=1)).read == 0
     cache.begin(first, 2)
     assert cache.step(first._replace(at=2)).read == 1280
+
+
+POLICY = Policy("m", "anthropic", known=True, style="breakpoints", minimum=1024, minimum_high=2048)
+
+
+@pytest.mark.parametrize(("tokens", "long_enough"), [(1023, False), (1024, True), (1025, True)])
+def test_a_prefix_of_exactly_the_minimum_is_long_enough(tokens, long_enough):
+    assert reaches(POLICY, tokens) is long_enough
+
+
+@pytest.mark.parametrize(
+    ("low", "mid", "high", "verdict"),
+    [
+        (2048, 2100, 2200, "yes"),
+        (2047, 2100, 2200, "unsure"),
+        (900, 950, 1024, "unsure"),  # only the high estimate passes
+        (900, 950, 1023, "no"),
+        (1100, 1200, 1300, "unsure"),  # inside the band of the minimum
+    ],
+)
+def test_an_estimate_is_held_only_where_all_of_it_passes(low, mid, high, verdict):
+    assert holds(POLICY, Tokens(low, mid, high)) == verdict
+
+
+def test_of_an_unknown_model_nothing_is_sure_and_of_one_without_a_cache_everything():
+    assert holds(replace(POLICY, known=False), Tokens(9000, 9000, 9000)) == "unsure"
+    assert holds(replace(POLICY, style="none"), Tokens(9000, 9000, 9000)) == "no"
+
+
+def test_an_entry_that_was_found_by_lookback_lives_on():
+    cache = BreakpointCache()
+    cache.step(Lookup(0.0, 0.0, (Point("a", 2000, 300.0),), 2000))
+    cache.step(Lookup(250.0, 250.0, (Point("b", 3000, 300.0, ("a",)),), 3000))
+    assert cache.step(Lookup(500.0, 500.0, (Point("c", 3000, 300.0, ("a",)),), 3000)).read == 2000
