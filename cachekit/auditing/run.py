@@ -70,11 +70,12 @@ class NoRequest:
 @dataclass(frozen=True, slots=True)
 class AuditRun:
     """All requests of a run, what could not be read or whose backend is unknown, and what was passed over: JSON in a
-    folder that is no request."""
+    folder that is no request. `is_conversation`: each request should extend the last."""
 
     audited: tuple[Audited, ...]
     unread: tuple[BadLine, ...] = ()
     passed: tuple[BadLine, ...] = ()
+    is_conversation: bool = False
 
     def exit_code(self, gate: Gate) -> int:
         """0 fine, 1 for what the gate looks for, 2 where nothing could be checked, or not all that should be."""
@@ -95,7 +96,7 @@ def run_audits(options: RunOptions, folder: Path, env: Mapping[str, str]) -> Aud
     if options.turns is not None:
         if options.paths or options.against is not None:
             raise UsageError("--turns is a conversation of its own", hint="leave out the other requests")
-        return _collect(_audit_conversation(options.turns, options, config))
+        return replace(_collect(_audit_conversation(options.turns, options, config)), is_conversation=True)
     if not options.paths:
         raise UsageError("no request given", hint="name a file, or - for stdin")
     if options.against is not None:

@@ -13,14 +13,19 @@ from cachekit.core.explain.changes import Change
 from cachekit.core.model.prompt import Tokens
 
 
-def render(audited: Sequence[tuple[FileFindings, Audited]], run: Run) -> str:
+def render(audited: Sequence[tuple[FileFindings, Audited]], run: Run, is_conversation: bool = False) -> str:
     """All audited requests, and what could not be read."""
     requests = [
         _request(place, one.report, one.suggestions, run.show_text) | _observed(one, run.show_text)
         for place, one in audited
     ]
     unread = [{"path": bad.source, "line": bad.number, "reason": bad.reason} for bad in run.unread]
-    return envelope("audit/1", {"requests": requests, "unread": unread})
+    body: dict[str, object] = {"requests": requests, "unread": unread}
+    if is_conversation:
+        from cachekit.cli.audit.turns import form
+
+        body["turns"] = form([one.report for _, one in audited])
+    return envelope("audit/1", body)
 
 
 def _request(

@@ -31,7 +31,7 @@ def show(run: AuditRun, form: str, output: Path | None, show_text: bool, gate: G
         from cachekit.cli.audit import json as audit_json
 
         rows = [(_place(a), a) for a in run.audited]
-        emit(audit_json.render(rows, findings), output)
+        emit(audit_json.render(rows, findings, run.is_conversation), output)
         return
     from cachekit.cli.common.formats import RENDERERS, deliver
 
@@ -98,6 +98,10 @@ def _text(run: AuditRun) -> str:
         parts.append(render(audited.report, place, audited.suggestions, titled=several) + _observed(audited))
     if several:
         parts.append(summary(Run(tuple(_place(a) for a in run.audited), run.unread)) + "\n")
+    if run.is_conversation and len(run.audited) > 1:
+        from cachekit.cli.audit import turns
+
+        parts.append(turns.text([audited.report for audited in run.audited]))
     return "\n".join(parts)
 
 

@@ -102,6 +102,7 @@ def audit_unwrapped(unwrapped: Unwrapped, backend: Backend | str | None, options
         earlier=timed_requests(options.previous) if options.previous else (),
         unshown=_unshown(speaking, options),
         priced_by=rates.source if rates else "",
+        rates=rates,
     )
 
 

@@ -15,6 +15,7 @@ from cachekit.core.libraries.sent import Sent
 from cachekit.core.model.backends import Backend
 from cachekit.core.model.findings import Confidence, Finding, Severity, Verdict
 from cachekit.core.model.prompt import Prompt
+from cachekit.core.pricing import Rates
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class AuditReport:
     earlier: tuple[TimedPrompt, ...] = ()
     unshown: tuple[str, ...] = ()
     priced_by: str = field(default="", compare=False)
+    rates: Rates | None = field(default=None, compare=False, repr=False)
     observe: Callable[[], AuditReport] | None = field(default=None, compare=False, repr=False)
 
     def _repr_html_(self) -> str:
