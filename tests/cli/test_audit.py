@@ -218,7 +218,7 @@ CHANGES = {
         "tools[0]",
         "fixed key order",
     ),
-    "a tool": (BEFORE | {"tools": TOOLS[1:]}, "removed", "tools[0]", "do not rewrite history"),
+    "a tool": (BEFORE | {"tools": TOOLS[1:]}, "removed", "tools[0]", "send the same tools"),
     "the model": (BEFORE | {"model": "claude-opus-4-8"}, "model", "model", "keep a conversation on one model"),
 }
 
@@ -517,3 +517,23 @@ def test_a_host_is_known_by_any_of_its_names_and_a_typo_by_the_nearest(tmp_path:
     wrong = audit(tmp_path, path, "--host", "deepseak")
     assert (wrong.exit_code, wrong.stdout) == (2, "")
     assert "did you mean deepseek?" in wrong.stderr
+
+
+def test_a_breakpoint_is_suggested_where_what_stayed_the_same_ends(tmp_path: Path) -> None:
+    def request(day: str) -> Json:
+        marked = {"type": "text", "text": f"Today is {day}. {LONG}", "cache_control": MARK}
+        return claude() | {"system": [{"type": "text", "text": LONG}, marked]}
+
+    before = write(tmp_path / "before.json", request("Tuesday, 1 December 2026"))
+    after = write(tmp_path / "after.json", request("Wednesday, 2 December 2026"))
+    [found] = parsed(tmp_path, after, "--against", before, "--suggest")
+    assert [one["route"] for one in found["suggestions"]] == ["system[0]", "system[1]"]
+    fixed = json.loads(audit(tmp_path, after, "--against", before, "--fix").stdout)
+    assert fixed["system"][0]["cache_control"] == MARK
+
+
+def test_another_tool_gets_the_remedy_of_tools(tmp_path: Path) -> None:
+    more = [*TOOLS, {"name": "other", "description": "Another.", "input_schema": {"type": "object"}}]
+    before = write(tmp_path / "before.json", claude(tools=TOOLS))
+    [found] = parsed(tmp_path, write(tmp_path / "after.json", claude(tools=more)), "--against", before)
+    assert "send the same tools on each call" in found["findings"][0]["recommendation"]

@@ -145,4 +145,6 @@ def note_of(change: Change) -> Note:
     kind = change.kind.replace("_", " ")
     detail = f"{change.cause.replace('_', ' ')} ({kind}){where}: {change.detail}"
     advice = _ADVICE.get(change.kind, "send the same prefix as before")
+    if change.route.startswith(("tools[", "toolConfig", "config.tools")) and change.kind in ("inserted", "removed"):
+        advice = "send the same tools on each call of a conversation, and let tool_choice say which may be used"
     return Note("prefix_changed", change.route, detail, advice, block=max(change.index, 0))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -14,6 +14,7 @@ from cachekit.core.auditors.trial import Trial
 from cachekit.core.cache.law import reaches
 from cachekit.core.cache.marks import positions
 from cachekit.core.catalog.policy import Policy
+from cachekit.core.explain.changes import Change
 from cachekit.core.libraries import Edits
 from cachekit.core.model.backends import Backend
 from cachekit.core.model.captured import Captured
@@ -83,7 +84,7 @@ def suggest(report: AuditReport, unwrapped: Unwrapped, options: AuditOptions) ->
     if policy.style != "breakpoints" or not policy.known or report.raises is not None:
         return []
     running = prompt.running()
-    places = [(i, why) for i, why in _places(prompt, policy) if reaches(policy, running[i].mid)]
+    places = [(i, why) for i, why in _places(prompt, policy, report.changes) if reaches(policy, running[i].mid)]
     trial = Trial(unwrapped, report, options)
     edits: dict[int, Edits] = {}
     for index, _ in sorted(places, key=lambda place: -running[place[0]].mid):
@@ -114,10 +115,14 @@ def _saved_per_token(report: AuditReport) -> Decimal | None:
     return (rates.input - rates.read) / 1_000_000
 
 
-def _places(prompt: Prompt, policy: Policy) -> list[tuple[int, str]]:
+def _places(prompt: Prompt, policy: Policy, changes: Sequence[Change] = ()) -> list[tuple[int, str]]:
     """Block indices worth a breakpoint: the end of what never changes, the documents before a question, the end of a
-    conversation, and one in the middle of a turn that outgrows the lookback."""
+    conversation, one in the middle of a turn that outgrows the lookback, and the end of what stayed the same since the
+    request before."""
     found: dict[int, str] = {}
+    same = changes[0].index - 1 if changes else -1
+    if same >= 0 and prompt.blocks[same].section.value in policy.fields:
+        found[same] = "the end of what stayed the same since the request before"
     static = static_end(prompt)
     if static >= 0 and prompt.blocks[static].section.value in policy.fields:
         found[static] = "the end of tools and system text, the same on every call"
