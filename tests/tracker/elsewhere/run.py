@@ -14,9 +14,16 @@ from pathlib import Path
 from tests.stacks.run import FOLDER, ROOT
 
 HERE = Path(__file__).parent
+_FRAMEWORKS = ("test_frameworks.py",)
 LIBRARIES = {
     "aioboto3": (("aioboto3==15.5.0",), ("test_aioboto3.py",)),
     "litellm": (("litellm[proxy]==1.106.2", "boto3==1.44.5", "tenacity"), ("test_litellm.py", "test_litellm_proxy.py")),
+    "langgraph": (("langgraph==1.2.24", "langchain-anthropic==1.7.10"), _FRAMEWORKS),
+    "pydantic-ai": (("pydantic-ai-slim[anthropic]==2.68.0",), _FRAMEWORKS),
+    "instructor": (("instructor==1.17.0", "anthropic"), _FRAMEWORKS),
+    "openai-agents": (("openai-agents==0.24.0",), _FRAMEWORKS),
+    "strands": (("strands-agents[anthropic]==1.62.0", "boto3"), _FRAMEWORKS),
+    "llama-index": (("llama-index-llms-anthropic==0.12.3",), _FRAMEWORKS),
 }
 """What is installed beside us, and the tests that need it."""
 
