@@ -164,3 +164,19 @@ def test_an_entry_that_was_found_by_lookback_lives_on():
     cache.step(Lookup(0.0, 0.0, (Point("a", 2000, 300.0),), 2000))
     cache.step(Lookup(250.0, 250.0, (Point("b", 3000, 300.0, ("a",)),), 3000))
     assert cache.step(Lookup(500.0, 500.0, (Point("c", 3000, 300.0, ("a",)),), 3000)).read == 2000
+
+
+def test_a_read_at_the_last_breakpoint_keeps_the_earlier_ones_alive():
+    cache = BreakpointCache()
+    tools, system = Point("tools", 2000, 300.0), Point("system", 3000, 300.0)
+    cache.step(Lookup(0.0, 0.0, (tools, system), 3000))
+    assert cache.step(Lookup(250.0, 250.0, (tools, system), 3000)).read == 3000
+    assert cache.step(Lookup(500.0, 500.0, (tools,), 2000)).read == 2000
+
+
+def test_a_read_at_an_earlier_breakpoint_keeps_it_alive():
+    cache = BreakpointCache()
+    tools = Point("tools", 2000, 300.0)
+    cache.step(Lookup(0.0, 0.0, (tools,), 2000))
+    cache.step(Lookup(250.0, 250.0, (tools, Point("system", 3000, 300.0)), 3000))
+    assert cache.step(Lookup(500.0, 500.0, (tools, Point("another", 3000, 300.0)), 3000)).read == 2000

@@ -1,4 +1,4 @@
-"""`install()` inside of frameworks that make their clients themselves: all calls that were served, with their counters."""
+"""`install()` inside of frameworks that make their own clients: all calls that were served, with their counters."""
 
 from __future__ import annotations
 
