@@ -29,7 +29,6 @@ UNREADABLE = {
     "an array of numbers": (b"[1, 2]", "element 0 is no request"),
     "an empty object": (b"{}", "does not look like a request of any backend"),
     "a response": (b'{"id": "msg_1", "type": "message", "content": []}', "does not look like a request"),
-    "a request of Gemini": (b'{"contents": [{"parts": [{"text": "hi"}]}]}', "does not look like a request"),
     "an embedding": (b'{"model": "text-embedding-3-small", "input": "hi"}', "does not look like a request"),
     "a logged embedding": (
         b'{"provider": "openai", "api": "embeddings", "request": {"input": "hi"}, "usage": {}}',
