@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from cachekit.core.model.errors import UsageError
+from cachekit.core.model.errors import UsageError, did_you_mean
 from cachekit.core.model.findings import Finding, Severity, Verdict, is_best_effort
 
 
@@ -59,6 +59,7 @@ class Gate:
 
         known = {rule.id for rule in RULES}
         for name in sorted(self.rules - known):
-            raise UsageError(f"--fail-on {name[:40]!r} is no severity and no rule", hint="see `cachekit rules`")
+            hint = did_you_mean(name, {*known, *(one.value for one in Severity)}, "see `cachekit rules`")
+            raise UsageError(f"--fail-on {name[:40]!r} is no severity and no rule", hint=hint)
         if self.allow_unsure and not self.strict:
             raise UsageError("--allow-unsure only goes with --strict")

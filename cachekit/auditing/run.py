@@ -18,7 +18,7 @@ from cachekit.core.jsonio.requests import RequestText, read_requests
 from cachekit.core.libraries.detect import candidates
 from cachekit.core.model.backends import Backend
 from cachekit.core.model.calls import BadLine
-from cachekit.core.model.errors import InputError, UsageError
+from cachekit.core.model.errors import InputError, UsageError, did_you_mean
 
 if TYPE_CHECKING:  # suggesting, fixing and observing are imported where they are wanted
     from cachekit.auditing.observe import Observation
@@ -122,7 +122,8 @@ def _with_config(options: RunOptions, config: Config) -> AuditOptions:
     flags = options.audit
     for name in (*flags.select, *flags.ignore):
         if name not in {rule.id for rule in RULES}:
-            raise UsageError(f"no rule {name[:40]!r}", hint="see `cachekit rules`")
+            hint = did_you_mean(name, (rule.id for rule in RULES), "see `cachekit rules`")
+            raise UsageError(f"no rule {name[:40]!r}", hint=hint)
     tokens = None
     if options.tokens not in ("estimate", "exact"):
         if not options.tokens.isdecimal() or not 0 < int(options.tokens) < 2**40:

@@ -14,7 +14,7 @@ from cachekit.core.cache.marks import positions, takes_marks
 from cachekit.core.cache.simulate import with_marks
 from cachekit.core.cache.tracks import UNSEEN
 from cachekit.core.catalog.policy import Policy, ttl_seconds
-from cachekit.core.model.errors import UsageError
+from cachekit.core.model.errors import UsageError, did_you_mean
 from cachekit.core.model.prompt import Block, Mark, Prompt, Section
 
 Marks = dict[int, Mark]
@@ -70,7 +70,7 @@ def _with_word(found: Strategy, word: str) -> Strategy:
         seconds = float(value) if value.replace(".", "", 1).isdigit() else 0.0
         if seconds > 0:
             return replace(found, warm=seconds)
-    raise UsageError(f"no strategy {word[:40]!r}", hint=f"write {_HELP}")
+    raise UsageError(f"no strategy {word[:40]!r}", hint=did_you_mean(word, PLACERS, f"write {_HELP}"))
 
 
 def _with_ttl(found: Strategy, value: str, word: str) -> Strategy:

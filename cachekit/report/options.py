@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TypedDict
 
-from cachekit.core.model.errors import UsageError
+from cachekit.core.model.errors import UsageError, did_you_mean
 
 DIMENSIONS = ("family", "prefix", "model", "day", "month", "block", "project", "session", "upstream", "provider")
 LABEL = "label."
@@ -48,7 +48,9 @@ class ReportOptions:
     def __post_init__(self) -> None:
         if self.by not in DIMENSIONS and not (self.by.startswith(LABEL) and len(self.by) > len(LABEL)):
             names = ", ".join((*DIMENSIONS, f"{LABEL}NAME"))
-            raise UsageError(f"there is no way to group by {self.by!r}", hint=f"one of {names}")
+            raise UsageError(
+                f"there is no way to group by {self.by!r}", hint=did_you_mean(self.by, DIMENSIONS, f"one of {names}")
+            )
         if self.since is not None and self.until is not None and self.since >= self.until:
             raise UsageError("--since is not before --until")
         if self.min_calls < 1 or (self.top is not None and self.top < 1):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +13,8 @@ from cachekit.auditing.run import Audited, AuditRun
 from cachekit.cli.common.emit import emit
 from cachekit.cli.common.findings import FileFindings, Run, counted
 from cachekit.cli.common.text import printable
-from cachekit.core.model.errors import UsageError
+from cachekit.core.model.calls import BadLine
+from cachekit.core.model.errors import UsageError, did_you_mean
 from cachekit.core.model.findings import Confidence, Finding, Severity
 
 if TYPE_CHECKING:
@@ -36,7 +38,8 @@ def show(run: AuditRun, form: str, output: Path | None, show_text: bool, gate: G
     from cachekit.cli.common.formats import RENDERERS, deliver
 
     if form not in RENDERERS:
-        raise UsageError(f"no format {form[:20]!r}", hint=f"choose text, json, {', '.join(RENDERERS)}")
+        hint = did_you_mean(form, ("text", "json", *RENDERERS), f"choose text, json, {', '.join(RENDERERS)}")
+        raise UsageError(f"no format {form[:20]!r}", hint=hint)
     deliver(form, findings, output, os.environ)
 
 
@@ -113,13 +116,29 @@ def _observed(audited: Audited) -> str:
     return observation.text(audited.observation)
 
 
+_ONE_BY_ONE = 3
+"""Lines of one file that cannot be read for one reason, up to which each is named."""
+
+
+def _by_reason(unread: Iterable[BadLine]) -> dict[tuple[str, str], list[BadLine]]:
+    found: dict[tuple[str, str], list[BadLine]] = {}
+    for bad in unread:
+        found.setdefault((bad.source, bad.reason), []).append(bad)
+    return found
+
+
 def print_unread(run: AuditRun) -> None:
     """What could not be read, a line each, and how much was passed over, on stderr."""
     import typer
 
-    for bad in run.unread:
-        place = f"{bad.source}:{bad.number}" if bad.number else bad.source
-        typer.echo(f"{printable(place)}: {bad.reason}", err=True)
+    for (source, reason), several in _by_reason(run.unread).items():
+        if len(several) > _ONE_BY_ONE:
+            lines = f"{len(several):,} lines from {several[0].number} to {several[-1].number}"
+            typer.echo(f"{printable(source)}: {lines}: {reason}", err=True)
+            continue
+        for bad in several:
+            place = f"{source}:{bad.number}" if bad.number else source
+            typer.echo(f"{printable(place)}: {reason}", err=True)
     if run.passed:
         files = len({bad.source for bad in run.passed})
         typer.echo(f"passed over: JSON that is no request, in {counted(files, 'file')}", err=True)

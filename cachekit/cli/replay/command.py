@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from cachekit.cli.replay.options import LiveFlags, ReplayRequest
-from cachekit.core.model.errors import UsageError
+from cachekit.core.model.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from cachekit.core.config.values import Config
@@ -125,5 +125,5 @@ def _show(found: Replayed, rows: list[Best], how: tuple[str, bool], output: Path
         "html": lambda: as_html(found, rows, by_family),
     }
     if form not in made:
-        raise UsageError(f"no format {form[:20]!r}", hint=f"choose {', '.join(made)}")
+        raise UsageError(f"no format {form[:20]!r}", hint=did_you_mean(form, made, f"choose {', '.join(made)}"))
     emit(made[form](), output)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cachekit.core.model.errors import UsageError
+from cachekit.core.model.errors import UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from cachekit.report.run import ReportRequest
@@ -155,7 +155,7 @@ def _show_causes(request: ReportRequest, form: str, output: Path | None) -> None
 
     forms = {name: getattr(report_causes, name) for name in ("text", "json", "markdown", "csv", "html")}
     if form not in forms:
-        raise UsageError(f"no format {form[:20]!r}", hint=f"choose {', '.join(forms)}")
+        raise UsageError(f"no format {form[:20]!r}", hint=did_you_mean(form, forms, f"choose {', '.join(forms)}"))
     found = run_causes(request, Path.cwd(), os.environ, time.time())
     print_unread(found.report)
     emit(forms[form](found), output)

@@ -10,7 +10,7 @@ import typer
 from cachekit.cli.common.emit import emit
 from cachekit.cli.common.text import printable
 from cachekit.cli.report.words import unreadable
-from cachekit.core.model.errors import UsageError
+from cachekit.core.model.errors import UsageError, did_you_mean
 from cachekit.report.run import ReportRun
 from cachekit.report.values import Report
 
@@ -24,7 +24,9 @@ RENDERERS = {name: f"cachekit.cli.report.{name}" for name in ("text", "json", "m
 def show(run: ReportRun, form: str, output: Path | None) -> None:
     """Writes the report to stdout or a file."""
     if form not in RENDERERS:
-        raise UsageError(f"no format {form[:20]!r}", hint=f"choose {', '.join(RENDERERS)}")
+        raise UsageError(
+            f"no format {form[:20]!r}", hint=did_you_mean(form, RENDERERS, f"choose {', '.join(RENDERERS)}")
+        )
     emit(import_module(RENDERERS[form]).render(run), output)
 
 

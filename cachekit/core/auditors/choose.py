@@ -5,7 +5,7 @@ from __future__ import annotations
 from cachekit.core.auditors.records import Unwrapped
 from cachekit.core.libraries.detect import candidates
 from cachekit.core.model.backends import NATIVE, Backend
-from cachekit.core.model.errors import UnknownBackendError, UsageError
+from cachekit.core.model.errors import UnknownBackendError, UsageError, did_you_mean
 
 _NAME_ONE = "name one with --backend"
 
@@ -17,7 +17,8 @@ def resolve_backend(unwrapped: Unwrapped, backend: Backend | str | None) -> Back
             return Backend(backend)
         except ValueError:
             names = ", ".join(dict.fromkeys(member.value for member in Backend))
-            raise UnknownBackendError(f"no backend {str(backend)[:40]!r}", hint=f"choose one of {names}") from None
+            hint = did_you_mean(str(backend), (member.value for member in Backend), f"choose one of {names}")
+            raise UnknownBackendError(f"no backend {str(backend)[:40]!r}", hint=hint) from None
     if unwrapped.backend is not None:
         return unwrapped.backend
     if unwrapped.api:
@@ -28,6 +29,9 @@ def resolve_backend(unwrapped: Unwrapped, backend: Backend | str | None) -> Back
     if found:
         names = ", ".join(member.value for member in found)
         raise UsageError(f"the request may be for {names}", hint=_NAME_ONE)
+    if unwrapped.request.get("usage"):
+        hint = f"`cachekit report` reads logs; {_NAME_ONE}, if it is one"
+        raise UsageError("a call that was made, with its usage and without its request", hint=hint)
     raise UsageError("this does not look like a request of any backend", hint=f"{_NAME_ONE}, if it is one")
 
 

@@ -12,6 +12,8 @@ never hold a key, a header or prompt text.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 
 class CachekitError(Exception):
     """Ends a command with a message for the user: `what` went wrong, `where`, and what to do about it (`hint`)."""
@@ -27,6 +29,14 @@ class CachekitError(Exception):
         place = f"{self.where}: " if self.where else ""
         advice = f" ({self.hint})" if self.hint else ""
         return f"{place}{self.what}{advice}"
+
+
+def did_you_mean(name: str, known: Iterable[str], otherwise: str) -> str:
+    """The hint for a name that is none of a closed set: the nearest of them, if one is near, else `otherwise`."""
+    from difflib import get_close_matches
+
+    near = get_close_matches(name.lower(), list(known), 1)
+    return f"did you mean {near[0]}?" if near else otherwise
 
 
 class InputError(CachekitError):
