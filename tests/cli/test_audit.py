@@ -537,3 +537,13 @@ def test_another_tool_gets_the_remedy_of_tools(tmp_path: Path) -> None:
     before = write(tmp_path / "before.json", claude(tools=TOOLS))
     [found] = parsed(tmp_path, write(tmp_path / "after.json", claude(tools=more)), "--against", before)
     assert "send the same tools on each call" in found["findings"][0]["recommendation"]
+
+
+def test_what_stands_before_volatile_text_in_its_own_block_is_no_nothing(tmp_path: Path) -> None:
+    text = f"{LONG}Current time: 2026-12-01T09:41:00Z. {LONG}"
+    [found] = parsed(tmp_path, write(tmp_path / "a.json", claude(text)))
+    [shared] = [one for one in found["findings"] if one["rule"] == "nothing-shared"]
+    assert "stand before the timestamp in the same block" in shared["message"]
+    assert shared["recommendation"].startswith(f"split the block at character {len(LONG) + 14:,}")
+    [first] = parsed(tmp_path, write(tmp_path / "b.json", claude(f"It is now 2026-12-01T09:41:00Z. {LONG}")))
+    assert "nothing stands before" in " ".join(one["message"] for one in first["findings"])

@@ -5,11 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from cachekit.core.auditors.rules.rule import Hit, rule
-from cachekit.core.auditors.rules.stable import daily, suspicious_blocks
+from cachekit.core.auditors.rules.stable import daily, shown_text, suspicious_blocks
 from cachekit.core.cache.law import reaches
 from cachekit.core.catalog.policy import Policy
 from cachekit.core.model.findings import Confidence, Severity
-from cachekit.core.model.prompt import Prompt, Tokens
+from cachekit.core.model.prompt import Block, Prompt, Tokens
+
+
+def _tokens_before(block: Block, offset: int) -> int:
+    """About how many tokens of a block stand before a character of its text."""
+    length = len(shown_text(block))
+    return block.tokens.mid * min(offset, length) // length if length else 0
 
 
 @rule(Severity.WARN)
@@ -26,6 +32,18 @@ def nothing_shared(prompt: Prompt, policy: Policy) -> Iterator[Hit]:
         return
     index, seen = first
     shared = prompt.running()[index - 1] if index else Tokens()
+    inside = _tokens_before(prompt.blocks[index], seen.offset)
+    if reaches(policy, shared.mid + inside) and not reaches(policy, shared.high):
+        if policy.style != "automatic":  # which finds the start of a block by itself
+            yield Hit(
+                f"about {inside:,} tokens stand before the {seen.kind} in the same block, and no breakpoint can stand"
+                " inside of one",
+                prompt.blocks[index].route,
+                tokens=prompt.total().mid,
+                hint=f"split the block at character {seen.offset:,}, and set the breakpoint on its first part",
+                confidence=Confidence.SUSPECTED,
+            )
+        return
     if not reaches(policy, shared.high) and reaches(policy, prompt.total().low):
         before = f"only {shared.mid:,} tokens stand" if index else "nothing stands"
         yield Hit(

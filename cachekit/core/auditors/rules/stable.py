@@ -27,7 +27,7 @@ def _suspicious(prompt: Prompt) -> Iterator[tuple[int, Sighting]]:
     for index, block in enumerate(prompt.blocks):
         if block.section is Section.MESSAGES and not (first_turn and index < len(prompt.blocks) - 1):
             continue
-        seen = suspects(_shown(block), tool=block.section is Section.TOOLS)
+        seen = suspects(shown_text(block), tool=block.section is Section.TOOLS)
         if seen:
             yield index, next((sighting for sighting in seen if not daily(sighting)), seen[0])
 
@@ -37,7 +37,8 @@ def daily(seen: Sighting) -> bool:
     return seen.kind == "date"
 
 
-def _shown(block: Block) -> str:
+def shown_text(block: Block) -> str:
+    """The text in which sightings of a block are found."""
     if block.section is Section.TOOLS:
         return compact(block.raw).decode("utf-8", "replace")
     return texts(block.raw)
