@@ -138,3 +138,41 @@ openai = st.fixed_dictionaries(
 @given(request=openai)
 def test_what_the_emulator_refuses_of_chat_completions_is_a_no(request):
     agree(audit(request, "openai-chat"), answers("/v1/chat/completions", request))
+
+
+@settings(max_examples=60, deadline=None)
+@given(marks=st.lists(words, min_size=1, max_size=6), top=st.sampled_from([None, None, "5m", "1h"]))
+def test_what_the_emulator_refuses_of_invoke_model_is_a_no(marks, top):
+    body = {key: value for key, value in _claude(marks, top).items() if key != "model"}
+    body["anthropic_version"] = "bedrock-2023-05-31"
+    model = "us.anthropic.claude-sonnet-4-6"
+    report = audit({"modelId": model, "body": body}, "bedrock-invoke-anthropic")
+    agree(report, answers(f"/model/{model}/invoke", body))
+
+
+respond_to = st.fixed_dictionaries(
+    {
+        "model": st.sampled_from(["gpt-5.6-sol", "gpt-5.5", "gpt-5.4", "gpt-4o", "gpt-6-sol"]),
+        "input": st.sampled_from([{}, {"prompt_cache_breakpoint": {"mode": "explicit"}}]).map(
+            lambda more: [{"role": "user", "content": [{"type": "input_text", "text": LONG, **more}]}]
+        ),
+    },
+    optional={
+        "prompt_cache_retention": st.sampled_from(["24h", "in_memory", "in-memory", "1h"]),
+        "prompt_cache_options": st.sampled_from([{"ttl": "30m"}, {"ttl": "1h"}, {"mode": "explicit", "ttl": "12h"}]),
+    },
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(request=respond_to)
+def test_what_the_emulator_refuses_of_responses_is_a_no(request):
+    agree(audit(request, "openai-responses"), answers("/v1/responses", request))
+
+
+@settings(max_examples=60, deadline=None)
+@given(request=openai)
+def test_what_the_emulator_refuses_of_azure_is_a_no(request):
+    record = {"host": "team.openai.azure.com", "path": f"/openai/deployments/{request['model']}/chat/completions"}
+    status = answers(record["path"], {key: value for key, value in request.items() if key != "model"})
+    agree(audit({**record, "method": "POST", "body": request}), status)
