@@ -547,3 +547,17 @@ def test_what_stands_before_volatile_text_in_its_own_block_is_no_nothing(tmp_pat
     assert shared["recommendation"].startswith(f"split the block at character {len(LONG) + 14:,}")
     [first] = parsed(tmp_path, write(tmp_path / "b.json", claude(f"It is now 2026-12-01T09:41:00Z. {LONG}")))
     assert "nothing stands before" in " ".join(one["message"] for one in first["findings"])
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "remedy"),
+    [
+        ({"reasoning_effort": "low"}, {"reasoning_effort": "high"}, "keep one effort"),
+        ({"verbosity": "low"}, {"verbosity": "high"}, "keep one verbosity"),
+    ],
+)
+def test_a_setting_gets_the_remedy_that_fits(before: Json, after: Json, remedy: str, tmp_path: Path) -> None:
+    request = {"model": "gpt-5.6-sol", "messages": [{"role": "system", "content": LONG}, ASK]}
+    first = write(tmp_path / "before.json", request | before)
+    [found] = parsed(tmp_path, write(tmp_path / "after.json", request | after), "--against", first)
+    assert found["findings"][0]["recommendation"].startswith(remedy)

@@ -29,6 +29,14 @@ _ADVICE = {
     "removed": "do not rewrite history that is cached",
     "model": "keep a conversation on one model",
     "prompt_cache_key": "keep the key stable",
+    "thinking": "keep thinking as it is for a whole conversation: on or off, with one budget",
+    "effort": "keep one effort for a whole conversation; another effort is another cache",
+    "verbosity": "keep one verbosity for a whole conversation",
+    "tool_choice": "keep tool_choice as it is for a whole conversation, and say in the last message which tool to use",
+    "output_format": "keep one output schema for a whole conversation",
+    "parallel_tool_calls": "keep parallel_tool_calls as it is for a whole conversation",
+    "speed": "keep one speed for a whole conversation",
+    "service_tier": "keep one service tier for a whole conversation",
 }
 
 
@@ -145,6 +153,8 @@ def note_of(change: Change) -> Note:
     kind = change.kind.replace("_", " ")
     detail = f"{change.cause.replace('_', ' ')} ({kind}){where}: {change.detail}"
     advice = _ADVICE.get(change.kind, "send the same prefix as before")
+    if change.kind == "image" and "detail" in change.detail:
+        advice = "send the picture with the same `detail` each time"
     if change.route.startswith(("tools[", "toolConfig", "config.tools")) and change.kind in ("inserted", "removed"):
         advice = "send the same tools on each call of a conversation, and let tool_choice say which may be used"
     return Note("prefix_changed", change.route, detail, advice, block=max(change.index, 0))
