@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from enum import StrEnum
 from pathlib import Path
+from time import time
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -21,6 +23,7 @@ from cachekit.core.config.read import dotted, unknown_variables
 from cachekit.core.config.values import FILE, Config
 from cachekit.core.jsonio.dump import dump_json
 from cachekit.core.model.errors import UsageError
+from cachekit.core.pricing.ages import OLD_DAYS, ages
 
 
 class Format(StrEnum):
@@ -75,6 +78,9 @@ def _show(found: Config, form: Format, output: Path | None) -> None:
         remedy = f"pip uninstall {NAME} {DISTRIBUTION}, then pip install {DISTRIBUTION}"
         say(f"another package named {NAME} ({other}) is installed over this one: {remedy}")
     emit(_json(found) if form is Format.JSON else _text(found), output)
+    oldest = max(days for _, _, days in ages(time()))
+    if oldest >= OLD_DAYS and sys.stderr.isatty():  # for people: what a script prints must not depend on the day
+        say(f"some of these facts are {oldest} days old: pip install --upgrade {DISTRIBUTION}")
 
 
 def _init(target: Path) -> None:
@@ -124,6 +130,7 @@ def _values(found: Config) -> Iterator[tuple[tuple[str, ...], object]]:
 def _text(found: Config) -> str:
     lines = [
         f"file: {found.file or 'none'}",
+        f"facts: {', '.join(f'{name} of {day}' for name, day, _ in ages(time()))}",
         "",
         *(_line(dotted(keys), value, found) for keys, value in _values(found)),
     ]
