@@ -36,8 +36,13 @@ def find_logs(env: Mapping[str, str], home: Path) -> Iterator[tuple[str, Path]]:
         named = [part.strip() for part in env.get(place.variable, "").split(",") if part.strip()]
         for root in [Path(part).expanduser() for part in named] or _roots(place, env, home):
             for inside in place.inside:
-                if (root / inside).exists():
+                if _holds_files(root / inside):
                     yield place.program, root / inside
+
+
+def _holds_files(path: Path) -> bool:
+    """Whether there is anything to read: a program that was installed and never used leaves empty folders."""
+    return path.is_file() or (path.is_dir() and any(inner.is_file() for inner in path.rglob("*")))
 
 
 def _roots(place: LogPlace, env: Mapping[str, str], home: Path) -> list[Path]:

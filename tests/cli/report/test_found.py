@@ -79,5 +79,8 @@ def test_nothing_found_is_no_report_of_nothing(home: Path) -> None:
 
 @pytest.mark.parametrize("place", PLACES, ids=lambda place: place.program)
 def test_each_program_is_looked_for_where_it_writes(place, home: Path) -> None:
-    (home / place.roots[-1] / place.inside[-1]).mkdir(parents=True)
+    folder = home / place.roots[-1] / place.inside[-1]
+    folder.mkdir(parents=True)
+    assert list(find_logs({}, home)) == []  # a program that was never used
+    (folder / "one.jsonl").touch()
     assert list(find_logs({}, home)) == [(place.program, home / place.roots[-1] / place.inside[-1])]
