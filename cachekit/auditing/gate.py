@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cachekit.core.model.errors import UsageError, did_you_mean
-from cachekit.core.model.findings import Finding, Severity, Verdict, is_best_effort
+from cachekit.core.model.findings import Finding, Severity, Verdict, is_best_effort, is_suppressed
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +43,17 @@ class Gate:
         """The rules any finding of which fails the run."""
         return frozenset(self.fail_on) - {severity.value for severity in Severity}
 
-    def rejects(self, verdict: Verdict, findings: Iterable[Finding]) -> bool:
-        """Whether a request's verdict fails the run."""
-        return verdict in self.failing and not (self.possible and is_best_effort(verdict, findings))
+    def rejects(self, verdict: Verdict, findings: Iterable[Finding], unshown: Iterable[str] = ()) -> bool:
+        """Whether a request's verdict fails the run. `unshown`: rules that speak in it without a finding."""
+        findings = tuple(findings)
+        if verdict not in self.failing or is_suppressed(verdict, findings, unshown):
+            return False
+        return not (self.possible and is_best_effort(verdict, findings))
 
     def fails(self, finding: Finding) -> bool:
         """Whether a finding fails the run."""
+        if finding.suppressed:
+            return False
         order, least = tuple(Severity), self.severity
         severe = least is not None and order.index(finding.severity) >= order.index(least)
         return severe or finding.rule in self.rules

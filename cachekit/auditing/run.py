@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from os.path import isfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +14,7 @@ from cachekit.core.auditors.audit import AuditOptions, as_called, audit_unwrappe
 from cachekit.core.auditors.records import Unwrapped, unwrap
 from cachekit.core.auditors.report import AuditReport
 from cachekit.core.config.find import load_config
-from cachekit.core.config.values import Config
+from cachekit.core.config.values import FILE, Config
 from cachekit.core.jsonio.patches import below
 from cachekit.core.jsonio.requests import RequestText, read_requests
 from cachekit.core.libraries.detect import candidates
@@ -21,16 +23,19 @@ from cachekit.core.model.calls import BadLine
 from cachekit.core.model.errors import InputError, UsageError, did_you_mean
 
 if TYPE_CHECKING:  # suggesting, fixing and observing are imported where they are wanted
+    from cachekit.auditing.baseline import Baseline
     from cachekit.auditing.observe import Observation
     from cachekit.core.auditors.fix import FixedRequest
     from cachekit.core.auditors.suggest import Suggestion
+    from cachekit.core.config.values import Suppression
 
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
     """The options of `cachekit audit` that are not about its output. `audit`: those of each request; what the config
     says is added to them. `tokens` is "estimate", "exact" or a count. `against` is an earlier request, `turns` a
-    conversation; they exclude each other. `suggest`, `observe` and `fix` say what else is done with each request."""
+    conversation; they exclude each other. `baseline` holds findings that are known.
+    `suggest`, `observe` and `fix` say what else is done with each request."""
 
     paths: tuple[str, ...] = ()
     backend: str | None = None
@@ -39,6 +44,7 @@ class RunOptions:
     against: Path | None = None
     turns: Path | None = None
     litellm_config: Path | None = None
+    baseline: Baseline | None = None
     suggest: bool = False
     observe: bool = False
     fix: bool = False
@@ -70,19 +76,22 @@ class NoRequest:
 @dataclass(frozen=True, slots=True)
 class AuditRun:
     """All requests of a run, what could not be read or whose backend is unknown, and what was passed over: JSON in a
-    folder that is no request. `is_conversation`: each request should extend the last."""
+    folder that is no request. `is_conversation`: each request should extend the last. `unused` suppressions and `gone`
+    findings of the baseline are no longer needed."""
 
     audited: tuple[Audited, ...]
     unread: tuple[BadLine, ...] = ()
     passed: tuple[BadLine, ...] = ()
     is_conversation: bool = False
+    unused: tuple[Suppression, ...] = ()
+    gone: int = 0
 
     def exit_code(self, gate: Gate) -> int:
         """0 fine, 1 for what the gate looks for, 2 where nothing could be checked, or not all that should be."""
         if not self.audited or (self.unread and (gate.strict_input or gate.gates)):
             return 2
         reports = [audited.final for audited in self.audited]
-        failed = any(gate.rejects(report.verdict, report.findings) for report in reports)
+        failed = any(gate.rejects(report.verdict, report.findings, report.unshown) for report in reports)
         failed = failed or any(gate.fails(finding) for report in reports for finding in report.findings)
         # with --strict, a verdict that rests on a model which the library was seen to differ from is no yes
         seen = [audited.observation for audited in self.audited if audited.observation is not None]
@@ -96,13 +105,41 @@ def run_audits(options: RunOptions, folder: Path, env: Mapping[str, str]) -> Aud
     if options.turns is not None:
         if options.paths or options.against is not None:
             raise UsageError("--turns is a conversation of its own", hint="leave out the other requests")
-        return replace(_collect(_audit_conversation(options.turns, options, config)), is_conversation=True)
+        found = replace(_collect(_audit_conversation(options.turns, options, config)), is_conversation=True)
+        return _suppressed(found, options.baseline, config)
     if not options.paths:
         raise UsageError("no request given", hint="name a file, or - for stdin")
     if options.against is not None:
         earlier = _audit_earlier(options.against, options, config)
         options = replace(options, audit=replace(options.audit, previous=earlier))
-    return _collect(_audit_requests(options, config))
+    return _suppressed(_collect(_audit_requests(options, config)), options.baseline, config)
+
+
+def _suppressed(run: AuditRun, baseline: Baseline | None, config: Config) -> AuditRun:
+    """The run with what is suppressed or known marked so. In a run that needs neither, nothing is imported for it."""
+    if baseline is None and not config.suppressions and not any(map(_has_file_beside, run.audited)):
+        return run
+    from cachekit.auditing.suppress import suppressions_of
+
+    suppressions = suppressions_of(config)
+    left = Counter(baseline.counts if baseline else {})
+    audited = []
+    for one in run.audited:
+        path, name = one.place.path, one.place.name
+        report = suppressions.apply(one.report, path)
+        fixed = replace(one.fixed, report=suppressions.apply(one.fixed.report, path)) if one.fixed else None
+        if baseline is not None:
+            if fixed:  # before the count goes down for the request as it was
+                fixed = replace(fixed, report=baseline.apply(fixed.report, path, name, left.copy()))
+            report = baseline.apply(report, path, name, left)
+        audited.append(replace(one, report=report, fixed=fixed))
+    seen = {baseline.path_of(one.place.path) for one in run.audited} if baseline else set()
+    gone = sum(count for key, count in left.items() if key.path in seen)
+    return replace(run, audited=tuple(audited), unused=suppressions.unused(), gone=gone)
+
+
+def _has_file_beside(one: Audited) -> bool:
+    return isfile(f"{one.place.path}.{FILE}")
 
 
 def _collect(items: Iterable[Audited | BadLine | NoRequest]) -> AuditRun:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,6 +13,9 @@ from cachekit.auditing.run import AuditRun, RunOptions, run_audits
 from cachekit.core.auditors.audit import AuditOptions
 from cachekit.core.catalog.models import check_host
 from cachekit.core.model.errors import UsageError
+
+if TYPE_CHECKING:
+    from cachekit.auditing.baseline import Baseline
 
 _Names = list[str]
 _Requests = Annotated[
@@ -42,6 +45,13 @@ _Strict = Annotated[
 _StrictPossible = Annotated[bool, typer.Option("--strict-possible", hidden=True, help="As --strict=possible.")]
 _AllowUnsure = Annotated[bool, typer.Option("--allow-unsure", help="With --strict: unsure passes.")]
 _ExitZero = Annotated[bool, typer.Option("--exit-zero", help="Exit 0 whatever was found.")]
+_Baseline = Annotated[
+    Path | None,
+    typer.Option("--baseline-findings", metavar="FILE", help="Findings that are known; only new ones fail."),
+]
+_Update = Annotated[
+    bool, typer.Option("--update-baseline", help="With --baseline-findings: write what is found now into it.")
+]
 _Suggest = Annotated[bool, typer.Option("--suggest", help="Show where breakpoints pay.")]
 _Observe = Annotated[bool, typer.Option("--observe", help="Run the installed library too, and compare.")]
 _Live = Annotated[bool, typer.Option("--live", help="Prove it: send the request twice, and measure. Costs money.")]
@@ -54,7 +64,8 @@ _Form = Annotated[
     str | None,
     typer.Option(
         "--format",
-        help="text, json, sarif, junit, github or markdown.  [default: text; on GitHub Actions annotations too]",
+        help="text, json, sarif, junit, github, markdown, gitlab, checkstyle or rdjson."
+        "  [default: text; on GitHub Actions annotations too]",
     ),
 ]
 _Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write to this file.")]
@@ -78,6 +89,8 @@ def audit(
     strict_possible: _StrictPossible = False,
     allow_unsure: _AllowUnsure = False,
     exit_zero: _ExitZero = False,
+    baseline_findings: _Baseline = None,
+    update_baseline: _Update = False,
     suggest: _Suggest = False,
     observe: _Observe = False,
     live: _Live = False,
@@ -97,6 +110,8 @@ def audit(
     Exit code 0: fine; 1: findings that --strict or --fail-on asks about; 2: wrong use or unreadable input; 3: --live,
     and the provider failed.
     """
+    if update_baseline and (baseline_findings is None or live or fix):
+        raise UsageError("--update-baseline only goes with --baseline-findings, and without --live and --fix")
     options = RunOptions(
         paths=tuple(requests or ()),
         backend=backend,
@@ -107,6 +122,7 @@ def audit(
         against=against,
         turns=turns,
         litellm_config=litellm_config,
+        baseline=None if update_baseline else _known(baseline_findings),
         suggest=suggest,
         observe=observe,
         fix=fix,
@@ -115,6 +131,8 @@ def audit(
     gate = Gate(tuple(fail_on or ()), strict, allow_unsure, strict_input, strict_possible)
     _check(gate, fix=fix, in_place=in_place, diff=diff, form=form)
     run = run_audits(options, Path.cwd(), os.environ)
+    if baseline_findings is not None and update_baseline:
+        raise typer.Exit(_updated(run, baseline_findings))
     proven = True
     if live:
         proven = _proven(run, budget_usd, yes, (form or "text", output))
@@ -125,6 +143,20 @@ def audit(
     code = run.exit_code(gate)
     code = code or int(strict and not proven)
     raise typer.Exit(0 if exit_zero and code == 1 else code)
+
+
+def _known(file: Path | None) -> Baseline | None:
+    if file is None:
+        return None
+    from cachekit.auditing.baseline import read_baseline
+
+    return read_baseline(file)
+
+
+def _updated(run: AuditRun, file: Path) -> int:
+    from cachekit.cli.audit.known import update_baseline
+
+    return update_baseline(run, file)
 
 
 def _check(gate: Gate, *, fix: bool, in_place: bool, diff: bool, form: str | None) -> None:

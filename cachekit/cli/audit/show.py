@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 def show(run: AuditRun, form: str, output: Path | None, show_text: bool, gate: Gate | None = None) -> None:
     """Writes the run to stdout or a file; what could not be read is reported on stderr where the format has no
-    place."""
+    place, and so is what is suppressed in vain."""
+    print_needless(run)
     if form == "text":
         print_unread(run)
         emit(_text(run), output)
@@ -85,8 +86,9 @@ def _as_finding(suggestion: Suggestion) -> Finding:
 def _place(audited: Audited) -> FileFindings:
     item = audited.place
     path = "-" if item.path == "stdin" else item.path
+    report = audited.report
     return FileFindings(
-        path, audited.report.verdict, audited.report.findings, item.source, item.line, item.at, item.name
+        path, report.verdict, report.findings, item.source, item.line, item.at, item.name, report.unshown
     )
 
 
@@ -125,6 +127,19 @@ def _by_reason(unread: Iterable[BadLine]) -> dict[tuple[str, str], list[BadLine]
     for bad in unread:
         found.setdefault((bad.source, bad.reason), []).append(bad)
     return found
+
+
+def print_needless(run: AuditRun) -> None:
+    """Suppressions that suppress nothing any more, and known findings that are gone, on stderr."""
+    import typer
+
+    for entry in run.unused:
+        where = f" at {printable(entry.route)}" if entry.route else ""
+        typer.echo(f"{printable(entry.origin)}: suppresses nothing any more: {entry.rule}{where}", err=True)
+    if run.gone:
+        verb = "is" if run.gone == 1 else "are"
+        gone = f"{counted(run.gone, 'known finding')} {verb} gone; --update-baseline takes them out of the baseline"
+        typer.echo(gone, err=True)
 
 
 def print_unread(run: AuditRun) -> None:

@@ -41,6 +41,7 @@ def render(
         _head(report),
         _blocks(report),
         _reasons(report),
+        _suppressed(report),
         _recommendations(report),
         _suggestions(suggestions),
         _costs(report),
@@ -139,15 +140,26 @@ def _hidden(report: AuditReport) -> str:
 def _reasons(report: AuditReport) -> str:
     lines = []
     for finding in report.findings:
-        tag = styled(f"[{finding.severity}]", _COLOURS[finding.severity])
-        where = f"{finding.route}: " if finding.route else ""
-        doubt = " (suspected)" if finding.confidence == "suspected" else ""
-        stake = f" [{usd(finding.usd)} a call]" if finding.usd else ""
-        lines.append(_prose(f"  {tag} ", f"{finding.rule}: {where}{finding.message}{doubt}{stake}"))
-        lines += _excerpts(report, finding)
+        if not finding.suppressed:
+            lines.append(_finding(finding))
+            lines += _excerpts(report, finding)
     if report.unshown:
         lines.append(_prose("  ", f"not shown, though the verdict rests on it: {', '.join(report.unshown)}"))
     return "\nreasons:\n" + ("".join(lines) or "  none\n")
+
+
+def _finding(finding: Finding, more: str = "") -> str:
+    tag = styled(f"[{finding.severity}]", _COLOURS[finding.severity])
+    where = f"{finding.route}: " if finding.route else ""
+    doubt = " (suspected)" if finding.confidence == "suspected" else ""
+    stake = f" [{usd(finding.usd)} a call]" if finding.usd else ""
+    return _prose(f"  {tag} ", f"{finding.rule}: {where}{finding.message}{doubt}{stake}{more}")
+
+
+def _suppressed(report: AuditReport) -> str:
+    """What was found and fails nothing, each with its reason."""
+    found = [finding for finding in report.findings if finding.suppressed]
+    return "suppressed:\n" + "".join(_finding(f, f" ({f.suppressed})") for f in found) if found else ""
 
 
 def _excerpts(report: AuditReport, finding: Finding) -> Iterator[str]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
+from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 from cachekit.core.model.calls import BadLine
-from cachekit.core.model.findings import Edit, Finding, Severity, Verdict, is_best_effort
+from cachekit.core.model.findings import Edit, Finding, Severity, Verdict, is_best_effort, is_suppressed
 from cachekit.core.model.routes import steps
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class FileFindings:
     `path` is as the user named it, `-` for stdin. `source` is the JSON text in which findings are located (a file, or
     one line of a log, which then begins at `line`); empty when not at hand. `at` is the route of the request inside the
     source (`request`, `[2]`), empty where the source is the request. `name` tells requests of one file apart.
+    `unshown`: rules that speak in the verdict without a finding.
     """
 
     path: str
@@ -34,6 +36,7 @@ class FileFindings:
     line: int = 1
     at: str = ""
     name: str = ""
+    unshown: tuple[str, ...] = ()
 
     @property
     def title(self) -> str:
@@ -59,10 +62,14 @@ class Run:
 
     def rejects(self, file: FileFindings) -> bool:
         """Whether the verdict on a request fails the run."""
-        return file.verdict in self.failing and not (self.possible and is_best_effort(file.verdict, file.findings))
+        if file.verdict not in self.failing or is_suppressed(file.verdict, file.findings, file.unshown):
+            return False
+        return not (self.possible and is_best_effort(file.verdict, file.findings))
 
     def fails(self, finding: Finding) -> bool:
         """Whether a finding is as bad as asked for, or worse, or of a rule that was asked for."""
+        if finding.suppressed:
+            return False
         severe = self.fail_on is not None and rank(finding.severity) >= rank(self.fail_on)
         return severe or finding.rule in self.fail_rules
 
@@ -87,7 +94,17 @@ def located(file: FileFindings) -> Iterator[tuple[Finding, Place | None]]:
 def describe_finding(finding: Finding, then: str = "\n") -> str:
     """A finding in words: the message, that it is only suspected, and what to do, with `then` in between."""
     doubt = " (suspected)" if finding.confidence == "suspected" else ""
+    if finding.suppressed:
+        return f"{finding.message}{doubt} (suppressed: {finding.suppressed})"
     return f"{finding.message}{doubt}" + (f"{then}{finding.recommendation}" if finding.recommendation else "")
+
+
+def fingerprint(file: FileFindings, finding: Finding, seen: dict[str, int]) -> str:
+    """Stable from run to run: the same rule at the same route of the same request; then how many of these came."""
+    parts = "\0".join((finding.rule, file.path, file.name, finding.route))
+    digest = blake2b(parts.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
+    seen[digest] = seen.get(digest, 0) + 1
+    return f"{digest}:{seen[digest]}"
 
 
 def loss_fields(finding: Finding) -> dict[str, object]:
@@ -103,12 +120,15 @@ def loss_fields(finding: Finding) -> dict[str, object]:
 def summary(run: Run) -> str:
     """One line: `3 requests: 1 will cache, 1 will not, 1 unsure; 2 errors, 1 warning; 1 unreadable`."""
     verdicts = [file.verdict for file in run.files]
-    severities = [finding.severity for file in run.files for finding in file.findings]
+    findings = [finding for file in run.files for finding in file.findings]
+    severities = [finding.severity for finding in findings if not finding.suppressed]
     parts = [
         f"{counted(len(run.files), 'request')}: {verdicts.count(Verdict.YES)} will cache, "
         f"{verdicts.count(Verdict.NO)} will not, {verdicts.count(Verdict.UNSURE)} unsure",
         f"{counted(severities.count(Severity.ERROR), 'error')}, {counted(severities.count(Severity.WARN), 'warning')}",
     ]
+    if len(severities) < len(findings):
+        parts.append(f"{len(findings) - len(severities)} suppressed")
     if run.unread:
         parts.append(f"{len(run.unread)} unreadable")
     return "; ".join(parts)

@@ -14,6 +14,9 @@ RENDERERS = {
     "junit": "cachekit.cli.common.junit",
     "github": "cachekit.cli.common.github",
     "markdown": "cachekit.cli.common.markdown",
+    "gitlab": "cachekit.cli.common.ci.gitlab",
+    "checkstyle": "cachekit.cli.common.ci.checkstyle",
+    "rdjson": "cachekit.cli.common.ci.rdjson",
 }
 """Each module has `render(run) -> str`."""
 

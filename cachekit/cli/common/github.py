@@ -12,7 +12,7 @@ _COMMANDS = {Severity.INFO: "notice", Severity.WARN: "warning", Severity.ERROR: 
 
 def render(run: Run) -> str:
     """A command a line, then the summary. What fails the run is an error, however severe it is."""
-    found = [(finding, file, place) for file in run.files for finding, place in located(file)]
+    found = [(finding, file, place) for file in run.files for finding, place in located(file) if not finding.suppressed]
     found.sort(key=lambda item: (not _fails(run, item[1], item[0]), -rank(item[0].severity)))
     lines = [_unread(bad) for bad in run.unread]
     lines += [_verdict(file) for file in run.files if run.rejects(file) and not _print_file(run, file)]

@@ -33,6 +33,7 @@ def finding_json(finding: Finding, place: Place | None = None, show_text: bool =
         "tokens": finding.tokens,
         "usd": finding.usd,
         "verdict": finding.verdict.value if finding.verdict else None,
+        "suppressed": finding.suppressed or None,
         "edits": [_edit_json(edit) for edit in finding.edits] if whole else [],
     }
 

@@ -12,7 +12,7 @@ from cachekit.core.model.calls import BadLine
 from cachekit.core.model.findings import Verdict
 
 # XML 1.0 has no way at all to write these characters.
-_ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +78,8 @@ def _element(suite: str, case: _Case) -> str:
 
 
 def _text(value: str) -> str:
-    return escape(_ILLEGAL.sub("\ufffd", value))
+    return escape(ILLEGAL.sub("\ufffd", value))
 
 
 def _attribute(value: str) -> str:
-    return quoteattr(_ILLEGAL.sub("\ufffd", value))
+    return quoteattr(ILLEGAL.sub("\ufffd", value))

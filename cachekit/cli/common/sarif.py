@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from hashlib import blake2b
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -14,6 +13,7 @@ from cachekit.cli.common.findings import (
     FileFindings,
     Run,
     describe_finding,
+    fingerprint,
     located,
     loss_fields,
     plain_number,
@@ -89,9 +89,11 @@ def _results(run: Run, order: dict[str, int]) -> Iterator[dict[str, object]]:
                 "level": _LEVELS[finding.severity],
                 "message": {"text": describe_finding(finding)},
                 "locations": [_location(file, finding, where)],
-                "partialFingerprints": {"primaryLocationLineHash": _fingerprint(file, finding, seen)},
+                "partialFingerprints": {"primaryLocationLineHash": fingerprint(file, finding, seen)},
                 "properties": _properties(finding),
             }
+            if finding.suppressed:
+                result["suppressions"] = [{"kind": "external", "justification": finding.suppressed}]
             fix = _fix(file, finding, run.show_text)
             yield result | ({"fixes": [fix]} if fix else {})
 
@@ -135,14 +137,6 @@ def _uri(path: str) -> str:
         return quote(PurePath(path).as_posix().encode("utf-8", "surrogateescape"))
     except UnicodeEncodeError:  # half a pair that comes from no file system
         return quote(path, errors="backslashreplace")
-
-
-def _fingerprint(file: FileFindings, finding: Finding, seen: dict[str, int]) -> str:
-    """Stable from run to run: the same rule at the same route of the same request; then how many of these came."""
-    parts = "\0".join((finding.rule, file.path, file.name, finding.route))
-    digest = blake2b(parts.encode("utf-8", "surrogatepass"), digest_size=8).hexdigest()
-    seen[digest] = seen.get(digest, 0) + 1
-    return f"{digest}:{seen[digest]}"
 
 
 def _fix(file: FileFindings, finding: Finding, show_text: bool) -> dict[str, object] | None:

@@ -125,6 +125,14 @@ def _values(found: Config) -> Iterator[tuple[tuple[str, ...], object]]:
         for key in scope.__slots__:
             if (value := getattr(scope, key)) is not None:
                 yield ("warm", f"scope[{index}]", key), _without_password(value) if key == "base_url" else value
+    yield from _suppressed(found)
+
+
+def _suppressed(found: Config) -> Iterator[tuple[tuple[str, ...], object]]:
+    for index, entry in enumerate(found.suppressions):
+        for key in ("rule", "path", "route", "reason"):
+            if value := getattr(entry, key):
+                yield (f"suppress[{index}]", key), value
 
 
 def _text(found: Config) -> str:

@@ -84,7 +84,7 @@ class AuditReport:
     @property
     def recommendations(self) -> list[str]:
         """What to do, once each, in the order of the findings."""
-        return list(dict.fromkeys(f.recommendation for f in self.findings if f.recommendation))
+        return list(dict.fromkeys(f.recommendation for f in self.findings if f.recommendation and not f.suppressed))
 
     @property
     def unkept(self) -> tuple[Finding, ...]:

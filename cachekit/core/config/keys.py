@@ -98,6 +98,9 @@ WARM_SCOPE: Mapping[str, Kind] = {
     "label": TEXT,
 }
 
+SUPPRESS: Mapping[str, Kind] = dict.fromkeys(("rule", "reason", "path", "route"), TEXT)
+"""A suppression; rule and reason must be there."""
+
 SINGLE: Mapping[str, Mapping[str, Kind]] = {"defaults": DEFAULTS, "thresholds": THRESHOLDS}
 """Tables with fixed keys; these can also be set in the environment, as CACHEKIT_BACKEND and so on."""
 

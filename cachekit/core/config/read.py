@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from cachekit.core.config.keys import BY_MODEL, FREE, PATH, SINGLE, WARM_SCOPE, Kind
-from cachekit.core.config.values import PREFIX, PROJECT, Config, WarmScope
+from cachekit.core.config.keys import BY_MODEL, FREE, PATH, SINGLE, SUPPRESS, WARM_SCOPE, Kind
+from cachekit.core.config.values import PREFIX, PROJECT, Config, Suppression, WarmScope
 from cachekit.core.model.errors import InputError, UsageError
 
 ELSEWHERE = frozenset({"CACHEKIT_DIGEST_KEY"})
@@ -32,21 +32,36 @@ def configured(path: Path | None, env: Mapping[str, str]) -> Config:
     return _assembled(values, path)
 
 
+def read_suppressions(path: Path) -> tuple[Suppression, ...]:
+    """The suppressions of a file beside a request, which holds nothing else."""
+    tree = _tree(path)
+    for name in tree:
+        _check_key(name, ("suppress",), path, ())
+    return _assembled(list(_suppressions(path, tree.get("suppress", []))), path).suppressions
+
+
 def has_our_table(path: Path, text: bytes) -> bool:
     """Whether a pyproject.toml has `[tool.cachekit]`."""
     return "cachekit" in _table(_parse(path, text), "tool")
 
 
-def _from_file(path: Path) -> Iterator[_Value]:
+def _tree(path: Path) -> Mapping[str, object]:
     try:
-        tree = _parse(path, path.read_bytes())
+        return _parse(path, path.read_bytes())
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}", where=str(path)) from None
+
+
+def _from_file(path: Path) -> Iterator[_Value]:
+    tree = _tree(path)
     if path.name == PROJECT:
         tree = _table(_table(tree, "tool"), "cachekit")
-    known = (*SINGLE, *BY_MODEL, *FREE, "warm")
+    known = (*SINGLE, *BY_MODEL, *FREE, "warm", "suppress")
     for name, table in tree.items():
         _check_key(name, known, path, ())
+        if name == "suppress":
+            yield from _suppressions(path, table)
+            continue
         if not isinstance(table, dict):
             raise _wrong(path, (name,), "a table", table)
         yield from _from_table(path, name, table)
@@ -69,11 +84,24 @@ def _from_table(path: Path, name: str, table: Mapping[str, object]) -> Iterator[
 def _scopes(path: Path, table: Mapping[str, object]) -> Iterator[_Value]:
     for key in table:
         _check_key(key, ("scope",), path, ("warm",))
-    listed = table.get("scope", [])
-    if not isinstance(listed, list) or not all(isinstance(scope, dict) for scope in listed):
-        raise _wrong(path, ("warm", "scope"), "a list of tables, each under [[warm.scope]]", listed)
-    for index, scope in enumerate(listed):
+    for index, scope in enumerate(_tables(path, ("warm", "scope"), table.get("scope", []))):
         yield from _fixed(path, ("warm", f"scope[{index}]"), scope, WARM_SCOPE)
+
+
+def _suppressions(path: Path, listed: object) -> Iterator[_Value]:
+    for index, entry in enumerate(_tables(path, ("suppress",), listed)):
+        name = f"suppress[{index}]"
+        for key in ("rule", "reason"):
+            if key not in entry:
+                hint = "a suppression names its rule, and says why"
+                raise UsageError(f"{name} has no {key}", where=str(path), hint=hint)
+        yield from _fixed(path, (name,), entry, SUPPRESS)
+
+
+def _tables(path: Path, keys: tuple[str, ...], listed: object) -> list[Mapping[str, object]]:
+    if not isinstance(listed, list) or not all(isinstance(entry, dict) for entry in listed):
+        raise _wrong(path, keys, f"a list of tables, each under [[{'.'.join(keys)}]]", listed)
+    return listed
 
 
 def _fixed(
@@ -171,6 +199,7 @@ def _assembled(values: list[_Value], path: Path | None) -> Config:
     tables: dict[str, dict[str, dict[str, object]]] = {name: {} for name in BY_MODEL}
     free: dict[str, dict[str, object]] = {name: {} for name in FREE}
     scopes: dict[str, dict[str, object]] = {}
+    suppressions: dict[str, dict[str, object]] = {}
     for value in values:
         head, key = value.path[:2]
         if head in tables:
@@ -179,11 +208,14 @@ def _assembled(values: list[_Value], path: Path | None) -> Config:
             free[head][key] = value.value
         elif head == "warm":
             scopes.setdefault(key, {})[value.path[2]] = value.value
+        elif head not in SINGLE:
+            suppressions.setdefault(head, {"origin": value.source})[key] = value.value
     return Config(
         **single,  # type: ignore[arg-type]  # each was read by the kind of its key
         **tables,  # type: ignore[arg-type]
         **free,  # type: ignore[arg-type]
         scopes=tuple(WarmScope(**scope) for scope in scopes.values()),  # type: ignore[arg-type]
+        suppressions=tuple(Suppression(**entry) for entry in suppressions.values()),  # type: ignore[arg-type]
         file=path,
         origin={dotted(value.path): value.source for value in values},
     )

@@ -13,6 +13,7 @@ from cachekit.core.config.keys import (
     SECONDS,
     SHARE,
     SINGLE,
+    SUPPRESS,
     WARM_SCOPE,
     WHOLE,
     Kind,
@@ -57,6 +58,11 @@ TEMPLATE = """\
 # request = "requests/support_bot.json"
 # interval = 240
 # budget_usd = 5.00
+
+# [[suppress]]                     # findings of `audit` that fail nothing, and why
+# rule = "volatile-text"
+# path = "requests/legacy/*.json"  # a file, a folder or a pattern; without it, everywhere
+# reason = "the date in it changes once a day, and so do the requests"
 """
 
 
@@ -67,6 +73,8 @@ def schema() -> dict[str, object]:
     tables |= {name: {"type": "object", "additionalProperties": _value(kind)} for name, kind in FREE.items()}
     scope = {"type": "array", "items": _table(WARM_SCOPE)}
     tables["warm"] = {"type": "object", "properties": {"scope": scope}, "additionalProperties": False}
+    suppress = {**_table(SUPPRESS), "required": ["rule", "reason"]}
+    tables["suppress"] = {"type": "array", "items": suppress}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "cachekit.toml",

@@ -32,6 +32,18 @@ class WarmScope:
 
 
 @dataclass(frozen=True, slots=True)
+class Suppression:
+    """One entry of `[[suppress]]`: findings of `rule` fail nothing, for this `reason`. `path` is a file, a folder or a
+    pattern, from the folder of the file that it stands in (`origin`); `route` one place in a request. Empty: all."""
+
+    rule: str
+    reason: str
+    path: str = ""
+    route: str = ""
+    origin: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Config:
     """What the user configured; None and empty where nothing was. Paths are absolute, those of a file taken from its
     folder. `pricing` in USD per million tokens. `origin` names for each key (`defaults.backend`,
@@ -49,5 +61,6 @@ class Config:
     models: Mapping[str, str] = field(default_factory=dict)
     labels: Mapping[str, str] = field(default_factory=dict)
     scopes: tuple[WarmScope, ...] = ()
+    suppressions: tuple[Suppression, ...] = ()
     file: Path | None = None
     origin: Mapping[str, str] = field(default_factory=dict)

@@ -35,6 +35,10 @@ BEST_EFFORT = "best-effort"
 """The rule of caches that nobody can be sure of, however good the request is."""
 
 
+WILL_CACHE = "will-cache"
+"""What the verdict is called where rules are named."""
+
+
 @dataclass(frozen=True, slots=True)
 class Edit:
     """A change to the user's request: at `route`, `set` this value, or `remove` (value ignored), or `insert` after."""
@@ -48,7 +52,8 @@ class Edit:
 class Finding:
     """`route` points into the request as the user wrote it. `tokens` are at stake a call; `usd` is what they cost
     above a cache read, None when unpriced. `verdict` is what the finding means for caching at all, None if nothing.
-    `refused`: the provider answers the whole request with an error."""
+    `refused`: the provider answers the whole request with an error. `suppressed` is the reason why it fails nothing:
+    what the user wrote, or the baseline that it stands in."""
 
     rule: str
     severity: Severity
@@ -61,6 +66,24 @@ class Finding:
     edits: tuple[Edit, ...] = ()
     verdict: Verdict | None = None
     refused: bool = False
+    suppressed: str = ""
+
+
+def suppressed_verdict(verdict: Verdict, reason: str) -> Finding:
+    """Stands among the findings of a request for its verdict, where that fails nothing."""
+    message = f"will_cache: {verdict.value}"
+    return Finding(WILL_CACHE, Severity.INFO, message, verdict=verdict, suppressed=reason)
+
+
+def is_suppressed(verdict: Verdict, findings: Iterable[Finding], unshown: Iterable[str] = ()) -> bool:
+    """Whether a verdict fails nothing: it is suppressed itself, as the rule `will-cache`, or all that it rests on is.
+    Never where errors or rules that are not shown speak in it too."""
+    findings = tuple(findings)
+    if verdict is Verdict.YES or any(finding.rule == WILL_CACHE and finding.suppressed for finding in findings):
+        return verdict is not Verdict.YES
+    doubts = [f for f in findings if f.severity is Severity.ERROR or f.verdict not in (None, Verdict.YES)]
+    rests_on = any(finding.verdict is not None for finding in doubts)
+    return rests_on and not any(unshown) and all(finding.suppressed for finding in doubts)
 
 
 def is_best_effort(verdict: Verdict, findings: Iterable[Finding]) -> bool:

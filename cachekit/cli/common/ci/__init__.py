@@ -1,0 +1,1 @@
+"""Findings as the lists of issues that CI systems read."""
